@@ -1,0 +1,28 @@
+/** Who may import whom, and which third-party packages each folder of `src` may use. `layers.test.ts` enforces it. */
+export const layers: Readonly<
+  Record<string, { readonly folders: readonly string[]; readonly packages: readonly string[] }>
+> = {
+  errors: { folders: [], packages: [] },
+  bytes: { folders: ["errors"], packages: [] },
+  crypto: { folders: ["errors", "bytes"], packages: ["@napi-rs/blake-hash"] },
+  linux: { folders: ["errors", "bytes"], packages: ["koffi"] },
+  disk: { folders: ["errors", "bytes", "crypto", "linux"], packages: [] },
+  store: { folders: ["errors", "bytes", "crypto", "linux"], packages: [] },
+  policy: { folders: ["errors"], packages: [] },
+  vault: { folders: ["errors", "bytes", "crypto", "store", "policy"], packages: ["zod"] },
+  ops: {
+    folders: ["errors", "bytes", "crypto", "linux", "disk", "store", "policy", "vault"],
+    packages: ["zod"],
+  },
+  cli: {
+    folders: ["errors", "bytes", "disk", "store", "policy", "vault", "ops"],
+    packages: ["commander", "cli-progress", "@inquirer/password"],
+  },
+  main: {
+    folders: ["errors", "bytes", "crypto", "linux", "disk", "store", "policy", "vault", "ops", "cli"],
+    packages: ["smol-toml", "zod", "@inquirer/password"],
+  },
+};
+
+/** May be imported by tests (and by `e2e` and `bench`) only; may import everything below `cli`. */
+export const testOnlyFolder = "testing";

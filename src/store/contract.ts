@@ -1,0 +1,74 @@
+/** Where objects live: a path of `[a-z0-9._-]` names joined by "/", at most 512 bytes, no name "." or "..". */
+export type ObjectKey = string;
+
+/** An object's body as pieces that follow one another; views, not changed by the store and not kept after the put. */
+export type Pieces = readonly Uint8Array[];
+
+export type ListedObject = { readonly key: ObjectKey; readonly sizeBytes: number };
+
+/** What a store is, as far as the vault decides by it. */
+export type StoreTraits = {
+  /** Everything is on one disk, so small objects that all depends on are kept twice. */
+  readonly singleDisk: boolean;
+};
+
+/**
+ * A place for objects that are written once and never changed.
+ *
+ * Promises, which `contractSuite` checks:
+ * - **Put-if-absent.** Of any number of puts of one key, at the same time or not, exactly one is answered "created", and
+ *   its bytes are the object's until it is deleted. No reader ever sees a part of an object.
+ * - **Durability.** When a put has answered "created" or "exists", the object survives a power cut, with its bytes.
+ * - **Read-after-write.** A get, read, stat or list that starts after such an answer sees the object; one that starts
+ *   after a delete was answered does not.
+ * - **Definite or not.** A put that throws STORE_UNAVAILABLE may have taken effect, or may yet; any other code means
+ *   that it has not and will not. `putDefinite` settles the first by asking again with the same bytes.
+ * - A list is ordered by key (bytewise) and holds every object that was there during all of it.
+ *
+ * Not in it: rename, append, overwrite, locks, a clock.
+ *
+ * Every method throws {LockstepError} STORE_UNAVAILABLE (try again), STORE_DENIED (credentials or permissions), and puts
+ * also STORE_FULL (nothing was written); CANCELLED when `signal` was aborted.
+ */
+export interface Store extends AsyncDisposable {
+  /** For messages, such as `directory /backup/vault`. */
+  readonly name: string;
+  readonly traits: StoreTraits;
+
+  /**
+   * Writes an object unless one of that key exists.
+   *
+   * @param options.retainUntil  asks the store to refuse a delete before then, where it can; others ignore it
+   */
+  put(
+    key: ObjectKey,
+    body: Pieces,
+    options: { readonly retainUntil?: Temporal.Instant },
+    signal: AbortSignal,
+  ): Promise<"created" | "exists">;
+
+  /**
+   * The whole object as a copy; null when there is none.
+   *
+   * @throws {LockstepError} OBJECT_TOO_LARGE when it is longer than `limitBytes`
+   */
+  get(key: ObjectKey, limitBytes: number, signal: AbortSignal): Promise<Uint8Array | null>;
+
+  /**
+   * Reads a range into `into`.
+   *
+   * Fastest when `offsetBytes` and `into.length` are multiples of 4096 and `into` is a view of an `alignedBuffer`.
+   *
+   * @returns  bytes read, fewer than `into.length` only at the object's end; null when there is no such object
+   */
+  read(key: ObjectKey, offsetBytes: number, into: Uint8Array, signal: AbortSignal): Promise<number | null>;
+
+  /** The object's size; null when there is none. */
+  stat(key: ObjectKey, signal: AbortSignal): Promise<{ readonly sizeBytes: number } | null>;
+
+  /** Objects whose key starts with `prefix` (any string) and sorts after `after`, in order. */
+  list(prefix: string, options: { readonly after?: ObjectKey }, signal: AbortSignal): AsyncIterable<ListedObject>;
+
+  /** Removes the object; nothing happens when there is none. */
+  delete(key: ObjectKey, signal: AbortSignal): Promise<void>;
+}
