@@ -7,6 +7,7 @@ export const codes = {
   // what was asked
   ARGUMENT_INVALID: "invalid",
   CONFIG_INVALID: "invalid",
+  PASSPHRASE_FILE_INVALID: "invalid",
   NAME_UNKNOWN: "missing",
   NAME_AMBIGUOUS: "conflict",
   NAME_TAKEN: "conflict",
@@ -56,6 +57,10 @@ export const codes = {
   RANGES_INVALID: "invalid",
   RANGES_WRONG_BASE: "conflict",
   RANGES_UNTRUE: "conflict",
+  TARGET_MISSING: "missing",
+  TARGET_DENIED: "denied",
+  TARGET_UNSUPPORTED: "unsupported",
+  TARGET_UNWRITABLE: "unavailable",
   TARGET_EXISTS: "conflict",
   TARGET_IN_USE: "conflict",
   TARGET_TOO_SMALL: "invalid",

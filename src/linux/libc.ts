@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { constants } from "node:fs";
 import { getSystemErrorName } from "node:util";
 
 import koffi from "koffi";
@@ -15,20 +16,34 @@ const lseek = libc.func("int64_t lseek(int fd, int64_t offset, int whence)");
 const fallocate = libc.func("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
 const ioctl = libc.func("int ioctl(int fd, unsigned long request, void *argument)");
 const ioctlNumber = libc.func("ioctl", "int", ["int", "unsigned long", "long"]);
+const flock = libc.func("int flock(int fd, int operation)");
+const renameat2 = libc.func(
+  "int renameat2(int fromFolder, const char *from, int toFolder, const char *to, uint flags)",
+);
 const madvise = libc.func("int madvise(void *address, size_t length, int advice)");
 const iovec = koffi.struct("iovec", { base: "void *", length: "size_t" });
 const preadv2 = libc.func("preadv2", "int64_t", ["int", koffi.pointer(iovec), "int", "int64_t", "int"]);
+
+/** open(2) flags that Node does not name; the same on x86-64 and arm64. */
+export const O_PATH = 0o10000000;
+export const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const FICLONE = 0x40049409;
+const BLKZEROOUT = 0x127f;
 const BLKGETSIZE64 = 0x80081272;
 const BLKSSZGET = 0x1268;
 const RWF_NOWAIT = 8;
 const MADV_HUGEPAGE = 14;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const AT_FDCWD = -100;
+const RENAME_NOREPLACE = 1;
 const ENXIO = 6;
+const EWOULDBLOCK = 11;
 const EINVAL = 22;
 const EOPNOTSUPP = 95;
 
@@ -77,6 +92,36 @@ export function blockDeviceSector(fd: number): number {
   const size = Buffer.alloc(4);
   if (ioctl(fd, BLKSSZGET, size) !== 0) throw failed("ioctl(BLKSSZGET)");
   return size.readUInt32LE();
+}
+
+/**
+ * Makes a range of a block device read as zeros, on a thread of its own; false where that fails for any reason, and
+ * writing zeros will then say why (block/ioctl.c, blk_ioctl_zeroout).
+ *
+ * @param offsetBytes  a multiple of the device's logical sector, as `lengthBytes` is
+ */
+export async function zeroBlockDevice(fd: number, offsetBytes: number, lengthBytes: number): Promise<boolean> {
+  const range = Buffer.alloc(16);
+  range.writeBigUInt64LE(BigInt(offsetBytes), 0);
+  range.writeBigUInt64LE(BigInt(lengthBytes), 8);
+  return new Promise((resolve, reject) => {
+    ioctl.async(fd, BLKZEROOUT, range, (error: unknown, result: number) => {
+      if (error === null || error === undefined) resolve(result === 0);
+      else reject(new Error("ioctl(BLKZEROOUT) could not be called", { cause: error }));
+    });
+  });
+}
+
+/** Locks a file against others that lock it so, until the descriptor is closed; false when another has it (flock(2)). */
+export function lockFile(fd: number): boolean {
+  if (flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+  if (koffi.errno() === EWOULDBLOCK) return false;
+  throw failed("flock");
+}
+
+/** Renames unless something has the new name; the error's name where that fails, EINVAL if the file system cannot (renameat2(2)). */
+export function renameNoReplace(from: string, to: string): string | null {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) === 0 ? null : lastError();
 }
 
 const probe = Buffer.alloc(1);

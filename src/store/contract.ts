@@ -1,4 +1,7 @@
-/** Where objects live: a path of `[a-z0-9._-]` names joined by "/", at most 512 bytes, no name "." or "..". */
+/**
+ * Where objects live: a path of names joined by "/", at most 512 bytes. A name has 1 to 255 characters of `[a-z0-9._-]`
+ * and does not start with a dot. No key is the folder of another: with `a/b` in a store, `a` is refused.
+ */
 export type ObjectKey = string;
 
 /** An object's body as pieces that follow one another; views, not changed by the store and not kept after the put. */
@@ -15,20 +18,22 @@ export type StoreTraits = {
 /**
  * A place for objects that are written once and never changed.
  *
- * Promises, which `contractSuite` checks:
+ * Promises, which `storeChecks` checks:
  * - **Put-if-absent.** Of any number of puts of one key, at the same time or not, exactly one is answered "created", and
  *   its bytes are the object's until it is deleted. No reader ever sees a part of an object.
- * - **Durability.** When a put has answered "created" or "exists", the object survives a power cut, with its bytes.
+ * - **Durability.** When a put has answered "created" or "exists", or a get, read, stat or list has shown the object, it
+ *   survives a power cut, with its bytes. When a delete has answered, the object does not come back.
  * - **Read-after-write.** A get, read, stat or list that starts after such an answer sees the object; one that starts
- *   after a delete was answered does not.
- * - **Definite or not.** A put that throws STORE_UNAVAILABLE may have taken effect, or may yet; any other code means
- *   that it has not and will not. `putDefinite` settles the first by asking again with the same bytes.
+ *   after a delete was answered does not. One that overlaps a put or a delete may see either.
+ * - **Definite or not.** A put that throws STORE_UNAVAILABLE or CANCELLED may have taken effect, or may yet; any other
+ *   code means that it has not and will not. `putDefinite` settles it by asking again with the same bytes.
  * - A list is ordered by key (bytewise) and holds every object that was there during all of it.
  *
  * Not in it: rename, append, overwrite, locks, a clock.
  *
- * Every method throws {LockstepError} STORE_UNAVAILABLE (try again), STORE_DENIED (credentials or permissions), and puts
- * also STORE_FULL (nothing was written); CANCELLED when `signal` was aborted.
+ * Every method throws {LockstepError} ARGUMENT_INVALID (the key), STORE_UNAVAILABLE (try again), STORE_DENIED (credentials
+ * or permissions), STORE_MISSING (the whole store is gone: not mounted, for instance), STORE_BROKEN (it lacks something
+ * that the promises need); puts also STORE_FULL (nothing was written); CANCELLED when `signal` was aborted.
  */
 export interface Store extends AsyncDisposable {
   /** For messages, such as `directory /backup/vault`. */

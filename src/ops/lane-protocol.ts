@@ -1,0 +1,35 @@
+import type { SealedBlocks, SegmentGrant } from "#vault/block-sealer.ts";
+
+/** Where a lane finds the bytes of a stretch. */
+export type StretchSource =
+  /** It reads them itself, with `pread` on descriptors of this process. */
+  | { readonly kind: "descriptors"; readonly buffered: number; readonly direct: number | null }
+  /** They were read for it; `unreadable` are the blocks (numbers in the stretch) that could not be read in full. */
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array; readonly unreadable: readonly number[] };
+
+/** A run of blocks of one disk. */
+export type Stretch = {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  /** The base's pointers of these blocks, packed. */
+  readonly base: Uint8Array;
+  readonly source: StretchSource;
+};
+
+/** What a lane is told. */
+export type ToLane =
+  | { readonly type: "disk"; readonly blockBytes: number; readonly fingerprintKey: Uint8Array }
+  | { readonly type: "grant"; readonly grant: SegmentGrant }
+  | { readonly type: "stretch"; readonly stretch: Stretch }
+  | { readonly type: "flush" };
+
+/** What a lane answers; stretches and flushes in the order in which they were asked for. */
+export type FromLane =
+  /** Asks for a segment to fill: a "grant" answers, now or when memory is free. */
+  | { readonly type: "want" }
+  | { readonly type: "filled"; readonly grant: SegmentGrant; readonly usedBytes: number; readonly tail: Uint8Array }
+  | { readonly type: "stretch"; readonly sealed: SealedBlocks }
+  /** The medium refused; nothing of this stretch was sealed that counts. */
+  | { readonly type: "unreadable"; readonly why: string }
+  | { readonly type: "flushed" }
+  | { readonly type: "failed"; readonly error: unknown };

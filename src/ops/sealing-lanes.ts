@@ -1,0 +1,155 @@
+import { Worker } from "node:worker_threads";
+
+import { adviseHugePages } from "#linux/libc.ts";
+import { alignedBuffer } from "#bytes/arrays.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { startLane } from "#ops/lane.ts";
+import type { FromLane, Stretch, ToLane } from "#ops/lane-protocol.ts";
+import type { Pieces } from "#store/contract.ts";
+import type { SealedBlocks, SegmentGrant } from "#vault/block-sealer.ts";
+import { PAGE_BYTES } from "#vault/segment.ts";
+
+/** How many lanes run, where, and how large the segments are that they fill. */
+export type LaneOptions = {
+  readonly lanes: number;
+  /** False: in the main thread, one after the other; right for small disks and for tests that need an exact order. */
+  readonly threads: boolean;
+  readonly segmentBytes: number;
+};
+
+/** Names data segments and stores them. */
+export type SegmentSink = {
+  newSegment(): Omit<SegmentGrant, "buffer">;
+  /** Resolves when the object is durable. */
+  store(grant: SegmentGrant, pieces: Pieces): Promise<void>;
+};
+
+type Waiter = { readonly resolve: (answer: FromLane) => void; readonly reject: (error: unknown) => void };
+
+type Lane = {
+  readonly post: (message: ToLane) => void;
+  readonly waiters: Waiter[];
+  readonly stop: () => Promise<void>;
+};
+
+const SPARE_BUFFERS = 2;
+
+/** The lanes of one backup: gives them stretches and segments, and stores what they fill. */
+export class SealingLanes implements AsyncDisposable {
+  readonly #lanes: Lane[] = [];
+  readonly #free: Uint8Array[] = [];
+  readonly #wanting: Lane[] = [];
+  readonly #puts = new Set<Promise<void>>();
+  #sink: SegmentSink | null = null;
+  #failure: { error: unknown } | null = null;
+
+  constructor(options: LaneOptions) {
+    for (let i = 0; i < options.lanes; i++) this.#lanes.push(this.#start(options.threads));
+    for (let i = 0; i < options.lanes + SPARE_BUFFERS; i++) {
+      const buffer = alignedBuffer(PAGE_BYTES + options.segmentBytes);
+      adviseHugePages(buffer);
+      this.#free.push(buffer);
+    }
+  }
+
+  /** Prepares for a disk. What was sealed before must have been flushed. */
+  begin(disk: { blockBytes: number; fingerprintKey: Uint8Array }, sink: SegmentSink): void {
+    this.#sink = sink;
+    for (const lane of this.#lanes) lane.post({ type: "disk", ...disk });
+  }
+
+  /** How many stretches to have on their way at once, so that no lane waits. */
+  get depth(): number {
+    return this.#lanes.length * 2;
+  }
+
+  /**
+   * Seals a stretch; several may be on their way.
+   *
+   * @returns null when the medium refused to give some of it: read it with care and put it in as bytes
+   */
+  async seal(stretch: Stretch): Promise<SealedBlocks | null> {
+    const lane = this.#lanes.reduce((best, other) => (other.waiters.length < best.waiters.length ? other : best));
+    const answer = await this.#ask(lane, { type: "stretch", stretch });
+    return answer.type === "stretch" ? answer.sealed : null;
+  }
+
+  /** When it resolves, everything sealed so far is durable. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => this.#ask(lane, { type: "flush" })));
+    await Promise.all(this.#puts);
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.stop()));
+    await Promise.allSettled(this.#puts);
+  }
+
+  #ask(lane: Lane, message: ToLane): Promise<FromLane> {
+    if (this.#failure !== null) return Promise.reject(this.#failure.error);
+    return new Promise<FromLane>((resolve, reject) => {
+      lane.waiters.push({ resolve, reject });
+      lane.post(message);
+    });
+  }
+
+  #start(threads: boolean): Lane {
+    const waiters: Waiter[] = [];
+    if (!threads) {
+      const receive = startLane((message) => this.#receive(lane, message));
+      const lane: Lane = { waiters, post: receive, stop: () => Promise.resolve() };
+      return lane;
+    }
+    const worker = new Worker(new URL("./lane-worker.ts", import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
+    });
+    const lane: Lane = {
+      waiters,
+      post: (message) => worker.postMessage(message),
+      stop: async () => void (await worker.terminate()),
+    };
+    worker.on("message", (message: FromLane) => this.#receive(lane, message));
+    worker.on("error", (error) => this.#fail(error));
+    return lane;
+  }
+
+  #receive(lane: Lane, message: FromLane): void {
+    if (message.type === "failed") this.#fail(message.error);
+    else if (message.type === "want") this.#grant(lane);
+    else if (message.type === "filled") this.#store(message);
+    else lane.waiters.shift()?.resolve(message);
+  }
+
+  #store({ grant, usedBytes, tail }: Extract<FromLane, { type: "filled" }>): void {
+    const put: Promise<void> = this.#requireSink()
+      .store(grant, [grant.buffer.subarray(0, usedBytes), tail])
+      .then(
+        () => {
+          this.#free.push(grant.buffer);
+          const next = this.#wanting.shift();
+          if (next !== undefined) this.#grant(next);
+        },
+        (error: unknown) => this.#fail(error),
+      )
+      .finally(() => this.#puts.delete(put));
+    this.#puts.add(put);
+  }
+
+  /** Gives a lane a segment, now or when memory for one is free. */
+  #grant(lane: Lane): void {
+    const buffer = this.#free.pop();
+    if (buffer === undefined) this.#wanting.push(lane);
+    else lane.post({ type: "grant", grant: { ...this.#requireSink().newSegment(), buffer } });
+  }
+
+  #requireSink(): SegmentSink {
+    if (this.#sink === null) throw new LockstepError("ARGUMENT_INVALID", "lanes were used before begin()");
+    return this.#sink;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const lane of this.#lanes) for (const waiter of lane.waiters.splice(0)) waiter.reject(error);
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * A length of time in at most two units: `31 s`, `2 min 05 s`, `3 h 07 min`, `4 days 2 h`.
+ *
+ * @param ms  rounded down to seconds; less than nothing counts as nothing
+ */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const days = Math.floor(hours / 24);
+  if (minutes === 0) return `${seconds} s`;
+  if (hours === 0) return `${minutes} min ${twoDigits(seconds % 60)} s`;
+  if (days === 0) return `${hours} h ${twoDigits(minutes % 60)} min`;
+  return `${days} ${days === 1 ? "day" : "days"} ${hours % 24} h`;
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
+}

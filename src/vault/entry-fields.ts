@@ -1,0 +1,59 @@
+import * as z from "zod";
+
+import { isGenerationId, isSegmentId, isSessionId } from "#vault/ids.ts";
+import type { DiskId, GenerationId, PointId, SegmentId, SessionId } from "#vault/ids.ts";
+
+/*
+ * The fields that log entries, summaries and the roster are made of. docs/format/log.md, "Types". Every length is capped,
+ * so that no entry of a hostile writer makes its reader allocate more than the entry's own bytes.
+ */
+
+function id<T extends string>(): z.ZodType<T> {
+  return z.string().regex(/^[0-9a-f]{32}$/) as unknown as z.ZodType<T>;
+}
+
+export const diskId = id<DiskId>();
+export const pointId = id<PointId>();
+export const sessionIdField = z.custom<SessionId>((text) => typeof text === "string" && isSessionId(text));
+export const segmentIdField = z.custom<SegmentId>((text) => typeof text === "string" && isSegmentId(text));
+export const generationIdField = z.custom<GenerationId>((text) => typeof text === "string" && isGenerationId(text));
+export const segmentKind = z.enum(["data", "nodes"]);
+
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+export const seqField = z.int().min(1).max(0xffff_ffff);
+export const count = z.int().min(0);
+export const slot = z.int().min(0).max(0xffff);
+
+/** Text for people: no control characters, so that it is safe to print. */
+export function text(limit: number): z.ZodString {
+  return z
+    .string()
+    .max(limit)
+    .regex(/^\P{Cc}*$/u);
+}
+
+/** An instant in UTC (RFC 3339, section 5.6, with "Z"), up to nanoseconds. */
+export const instant = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/)
+  .refine(isInstant);
+
+function isInstant(value: string): boolean {
+  try {
+    Temporal.Instant.from(value);
+    return true;
+  } catch {
+    return false; // such as a 30th of February
+  }
+}
+
+/** The root of a block tree, which the log only carries: base64; null for a disk of zeros. */
+export const root = z
+  .string()
+  .max(128)
+  .regex(/^([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/)
+  .nullable();
+
+export const keyringRef = z.strictObject({ generation: count, hash: z.string().regex(/^[0-9a-f]{1,128}$/) });
+/** A generation of the keyring: its number and the hash of its object. */
+export type KeyringRef = Readonly<z.infer<typeof keyringRef>>;

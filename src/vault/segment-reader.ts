@@ -1,0 +1,192 @@
+import { isLockstepError, LockstepError } from "#errors/errors.ts";
+import type { ObjectKey, Store } from "#store/contract.ts";
+import type { DiskId, GenerationId, MachineId, SegmentId } from "#vault/ids.ts";
+import { Lru } from "#vault/lru.ts";
+import { objectKeys } from "#vault/object-keys.ts";
+import type { SegmentKind } from "#vault/object-keys.ts";
+import { keyOfSegment, MAX_SEGMENT_BYTES } from "#vault/segment.ts";
+import type { SegmentName, SegmentTable } from "#vault/segment.ts";
+import { parseTable, readTable } from "#vault/segment-table.ts";
+import { openSlot } from "#vault/slot.ts";
+import type { VaultKeys } from "#vault/vault-keys.ts";
+
+/** Names a segment; which generation holds it is the log's to say. */
+export type SegmentRef = { readonly disk: DiskId; readonly kind: SegmentKind; readonly segment: SegmentId };
+
+/** What the log says about segments, as far as it has been read. */
+export type SegmentResolver = {
+  /** The generation that is current. */
+  current(ref: SegmentRef): GenerationId;
+  /** Reads the log on. @throws {LockstepError} POINT_GONE: what is being read was purged meanwhile */
+  refresh(signal: AbortSignal): Promise<void>;
+};
+
+/** Slots that cannot be read although the log names the object that should hold them. */
+export type SlotDamage = { readonly ref: SegmentRef; readonly slots: readonly number[]; readonly why: string };
+
+/** A read failed for damage; says which slots, so that a check can log them and a backup can heal them. */
+export class DamageError extends LockstepError {
+  readonly damage: SlotDamage;
+
+  constructor(damage: SlotDamage) {
+    const { ref, slots, why } = damage;
+    super("BLOCK_DAMAGED", `${ref.kind} segment ${ref.segment}, slots ${slots.join(", ")}: ${why}`, {
+      hint: "'lockstep check NAME --read-data' lists what this hurts; the next backup heals what the disk still holds.",
+    });
+    this.damage = damage;
+  }
+}
+
+/** A generation of a node segment in memory. */
+type LoadedSegment = { readonly table: SegmentTable; readonly bytes: Uint8Array };
+
+/** Why slots were not read from the generation that was tried. */
+type Miss = { readonly slots: readonly number[]; readonly why: string };
+
+const TABLES = 64;
+const LOADED_BYTES = 24 * 1024 * 1024;
+
+/** Reads slots of segments, whichever generation holds them now. */
+export class SegmentReader {
+  readonly #store: Store;
+  readonly #keys: VaultKeys;
+  readonly #machine: MachineId;
+  readonly #resolver: SegmentResolver;
+  readonly #tables = new Lru<ObjectKey, SegmentTable>(TABLES, () => 1);
+  readonly #loaded = new Lru<ObjectKey, LoadedSegment>(LOADED_BYTES, ({ bytes }) => bytes.length);
+
+  constructor(from: { store: Store; keys: VaultKeys; machine: MachineId; resolver: SegmentResolver }) {
+    this.#store = from.store;
+    this.#keys = from.keys;
+    this.#machine = from.machine;
+    this.#resolver = from.resolver;
+  }
+
+  /**
+   * Reads slots with one ranged get that goes from the first to the last of them.
+   *
+   * @param slots   ascending, at least one
+   * @param buffer  room for the stored bytes of that stretch
+   * @param place   where a slot's plaintext goes: called with its size, returns exactly that many bytes
+   * @throws {DamageError} BLOCK_DAMAGED; other slots may have been placed
+   */
+  async readSlots(
+    ref: SegmentRef,
+    slots: readonly number[],
+    buffer: Uint8Array,
+    place: (slot: number, plainBytes: number) => Uint8Array,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#onCurrent(ref, slots, signal, async (name) => {
+      const table = await this.table(name, signal);
+      const bad = slots.filter((slot) => (table.rows[slot]?.plainBytes ?? 0) === 0);
+      const first = table.rows[slots[0] ?? -1];
+      const last = table.rows[slots.at(-1) ?? -1];
+      if (bad.length > 0 || first === undefined || last === undefined) {
+        return { slots: bad, why: "not in the object that should hold them" };
+      }
+      const start = first.offsetBytes;
+      const length = last.offsetBytes + last.storedBytes - start;
+      const got = await this.#store.read(table.cipher.key, start, buffer.subarray(0, length), signal);
+      if (got !== length) return { slots, why: `${table.cipher.key} is ${got === null ? "missing" : "cut short"}` };
+      for (const slot of slots) {
+        const row = table.rows[slot];
+        if (row === undefined) continue;
+        const stored = buffer.subarray(row.offsetBytes - start, row.offsetBytes - start + row.storedBytes);
+        if (!openSlot(table.cipher, slot, row, stored, place(slot, row.plainBytes))) bad.push(slot);
+      }
+      return bad.length === 0 ? null : { slots: bad, why: `bytes in ${table.cipher.key} are not what was written` };
+    });
+  }
+
+  /** The table of one generation. @throws {LockstepError} OBJECT_MISSING, OBJECT_CORRUPT, VAULT_NEWER */
+  async table(name: SegmentName, signal: AbortSignal): Promise<SegmentTable> {
+    const key = keyOfSegment(name);
+    const known = this.#tables.get(key);
+    if (known !== undefined) return known;
+    const table = await readTable(this.#store, this.#keys, name, signal);
+    this.#tables.set(key, table);
+    return table;
+  }
+
+  /** A slot of a node segment when that is in memory: its plaintext, a copy; null when it has to be loaded. */
+  loadedSlot(ref: SegmentRef, slot: number): Uint8Array | null {
+    const name = { machine: this.#machine, ...ref, generation: this.#resolver.current(ref) };
+    const loaded = this.#loaded.get(keyOfSegment(name));
+    return loaded === undefined ? null : openLoaded(loaded, slot);
+  }
+
+  /**
+   * A slot of a segment of which others will be wanted soon (tree nodes): the whole segment is read, and kept for a
+   * while. Where its object does not give the slot, its second copy is tried.
+   *
+   * @returns the plaintext, a copy
+   * @throws {DamageError} BLOCK_DAMAGED
+   */
+  async readNearby(ref: SegmentRef, slot: number, signal: AbortSignal): Promise<Uint8Array> {
+    let plain: Uint8Array | null = null;
+    await this.#onCurrent(ref, [slot], signal, async (name) => {
+      const key = keyOfSegment(name);
+      const kept = this.#loaded.get(key);
+      if (kept !== undefined) plain = openLoaded(kept, slot);
+      for (const place of [key, objectKeys.copy(key)]) {
+        if (plain !== null) return null;
+        const bytes = await this.#store.get(place, MAX_SEGMENT_BYTES, signal);
+        if (bytes === null) continue;
+        const loaded = this.#parse(name, bytes);
+        if (loaded === null) continue;
+        plain = openLoaded(loaded, slot);
+        if (plain !== null) this.#loaded.set(key, loaded);
+      }
+      return plain === null ? { slots: [slot], why: `neither ${key} nor its copy holds what was written` } : null;
+    });
+    if (plain === null) throw new DamageError({ ref, slots: [slot], why: "not read" });
+    return plain;
+  }
+
+  #parse(name: SegmentName, bytes: Uint8Array): LoadedSegment | null {
+    try {
+      return { table: parseTable(this.#keys, name, bytes), bytes };
+    } catch (error) {
+      if (isLockstepError(error, "OBJECT_CORRUPT", "FIELD_CORRUPT")) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `use` on the current generation until it reports no miss. After every miss the log is read again: another
+   * generation is tried, the same one is damage.
+   */
+  async #onCurrent(
+    ref: SegmentRef,
+    slots: readonly number[],
+    signal: AbortSignal,
+    use: (name: SegmentName) => Promise<Miss | null>,
+  ): Promise<void> {
+    let missed = null as (Miss & { generation: GenerationId }) | null;
+    for (;;) {
+      const generation = this.#resolver.current(ref);
+      if (missed?.generation === generation) throw new DamageError({ ref, slots: missed.slots, why: missed.why });
+      const name = { machine: this.#machine, ...ref, generation };
+      let miss: Miss | null;
+      try {
+        miss = await use(name);
+      } catch (error) {
+        if (!isLockstepError(error, "OBJECT_MISSING", "OBJECT_CORRUPT", "FIELD_CORRUPT")) throw error;
+        miss = { slots, why: error.message };
+      }
+      if (miss === null) return;
+      this.#tables.delete(keyOfSegment(name));
+      missed = { generation, ...miss };
+      await this.#resolver.refresh(signal);
+    }
+  }
+}
+
+function openLoaded({ table, bytes }: LoadedSegment, slot: number): Uint8Array | null {
+  const row = table.rows[slot];
+  if (row === undefined || row.plainBytes === 0) return null;
+  const plain = new Uint8Array(row.plainBytes);
+  const stored = bytes.subarray(row.offsetBytes, row.offsetBytes + row.storedBytes);
+  return openSlot(table.cipher, slot, row, stored, plain) ? plain : null;
+}

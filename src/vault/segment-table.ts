@@ -1,0 +1,60 @@
+import { LockstepError } from "#errors/errors.ts";
+import type { Store } from "#store/contract.ts";
+import { FOOTER_BYTES, keyOfSegment, openTable, PAGE_BYTES, readSegmentCipher, tailBytes } from "#vault/segment.ts";
+import type { SegmentName, SegmentTable } from "#vault/segment.ts";
+import type { VaultKeys } from "#vault/vault-keys.ts";
+
+const GUESS_BYTES = 16 * 1024;
+
+/**
+ * Reads and opens the table of one generation: its first 64 and its last bytes, not its slots.
+ *
+ * @throws {LockstepError} OBJECT_MISSING, OBJECT_CORRUPT, VAULT_NEWER
+ */
+export async function readTable(
+  store: Store,
+  keys: VaultKeys,
+  name: SegmentName,
+  signal: AbortSignal,
+): Promise<SegmentTable> {
+  const key = keyOfSegment(name);
+  const sizeBytes = (await store.stat(key, signal))?.sizeBytes;
+  if (sizeBytes === undefined) throw new LockstepError("OBJECT_MISSING", `${key} is missing from ${store.name}`);
+  if (sizeBytes < PAGE_BYTES + FOOTER_BYTES) {
+    throw new LockstepError("OBJECT_CORRUPT", `${key}: cut short: ${sizeBytes} bytes`);
+  }
+
+  const range = async (offsetBytes: number, lengthBytes: number): Promise<Uint8Array> => {
+    const bytes = new Uint8Array(lengthBytes);
+    const got = await store.read(key, offsetBytes, bytes, signal);
+    if (got !== lengthBytes) throw new LockstepError("OBJECT_MISSING", `${key} went away while it was read`);
+    return bytes;
+  };
+  const cipher = readSegmentCipher(keys, name, await range(0, 64));
+  const guess = Math.min(GUESS_BYTES, sizeBytes - PAGE_BYTES);
+  const end = await range(sizeBytes - guess, guess);
+  const wanted = tailBytes(key, end.subarray(guess - FOOTER_BYTES));
+  if (wanted > sizeBytes - PAGE_BYTES) {
+    throw new LockstepError("OBJECT_CORRUPT", `${key}: ${sizeBytes} bytes are too few for its table`);
+  }
+  const tail = wanted <= guess ? end.subarray(guess - wanted) : await range(sizeBytes - wanted, wanted);
+  return openTable(cipher, tail, sizeBytes);
+}
+
+/**
+ * Opens the table of a generation that is in memory as a whole.
+ *
+ * @throws {LockstepError} OBJECT_CORRUPT, VAULT_NEWER
+ */
+export function parseTable(keys: VaultKeys, name: SegmentName, bytes: Uint8Array): SegmentTable {
+  const key = keyOfSegment(name);
+  if (bytes.length < PAGE_BYTES + FOOTER_BYTES) {
+    throw new LockstepError("OBJECT_CORRUPT", `${key}: cut short: ${bytes.length} bytes`);
+  }
+  const cipher = readSegmentCipher(keys, name, bytes);
+  const wanted = tailBytes(key, bytes.subarray(bytes.length - FOOTER_BYTES));
+  if (wanted > bytes.length - PAGE_BYTES) {
+    throw new LockstepError("OBJECT_CORRUPT", `${key}: ${bytes.length} bytes are too few for its table`);
+  }
+  return openTable(cipher, bytes.subarray(bytes.length - wanted), bytes.length);
+}
