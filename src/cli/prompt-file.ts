@@ -5,7 +5,7 @@ import type { FileHandle } from "node:fs/promises";
 import { concat } from "#bytes/arrays.ts";
 import { Secret } from "#bytes/secret.ts";
 import type { Warning } from "#cli/output.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 
 /** Far more than anybody types, so that a wrong file is noticed before it is read into memory. */
 const limitBytes = 64 * 1024;
@@ -34,13 +34,20 @@ export async function readPassphraseFile(
 }
 
 async function readLimited(path: string, warn: (warning: Warning) => void, signal: AbortSignal): Promise<Uint8Array> {
-  let file: FileHandle;
   try {
-    file = await open(path, "r");
+    await using file = await open(path, "r");
+    return await readAll(file, path, warn, signal);
   } catch (error) {
-    throw invalid(path, messageOf(error));
+    throw isLockstepError(error) ? error : invalid(path, messageOf(error));
   }
-  await using _ = file;
+}
+
+async function readAll(
+  file: FileHandle,
+  path: string,
+  warn: (warning: Warning) => void,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const stat = await file.stat();
   if (stat.isDirectory()) throw invalid(path, "it is a folder");
   if (stat.isFile() && (stat.mode & othersMayRead) !== 0) {

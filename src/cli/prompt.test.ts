@@ -12,20 +12,22 @@ import { readPassphraseFile } from "#cli/prompt-file.ts";
 
 const { signal } = new AbortController();
 
-/** A person who types each answer once the question before it was shown. */
+/** A person who types each answer once its question is shown. */
 function person(answers: readonly string[]) {
   const input = Object.assign(new PassThrough(), { isTTY: true });
-  const output = new PassThrough({ encoding: "utf8" });
+  // Standard error is not ended by what is piped into it, and is told by this mark.
+  const output = Object.assign(new PassThrough({ encoding: "utf8" }), { _isStdio: true });
   const left = [...answers];
   let shown = "";
-  let asked = 0;
+  let typing = false;
   output.on("data", (text: string) => {
     shown += text;
-    const questions = shown.split(/\[input is masked\]/).length - 1;
-    if (questions <= asked) return;
-    asked = questions;
-    const answer = left.shift();
-    if (answer !== undefined) setImmediate(() => input.write(answer));
+    const isQuestion = text.includes("[input is masked]");
+    if (isQuestion && !typing) {
+      const answer = left.shift();
+      if (answer !== undefined) setImmediate(() => input.write(answer));
+    }
+    if (/[?✔√] /.test(text)) typing = isQuestion;
   });
   return { terminal: { input, output }, shown: () => shown };
 }

@@ -16,11 +16,19 @@ export type Stretch = {
   readonly source: StretchSource;
 };
 
+/** The disk that the next stretches are of. */
+export type LaneDisk = {
+  readonly blockBytes: number;
+  /** 32 bytes. */
+  readonly fingerprintKey: Uint8Array;
+};
+
 /** What a lane is told. */
 export type ToLane =
-  | { readonly type: "disk"; readonly blockBytes: number; readonly fingerprintKey: Uint8Array }
+  | { readonly type: "disk"; readonly disk: LaneDisk }
   | { readonly type: "grant"; readonly grant: SegmentGrant }
-  | { readonly type: "stretch"; readonly stretch: Stretch }
+  | { readonly type: "seal"; readonly stretch: Stretch }
+  | { readonly type: "compare"; readonly stretch: Stretch }
   | { readonly type: "flush" };
 
 /** What a lane answers; stretches and flushes in the order in which they were asked for. */
@@ -28,7 +36,9 @@ export type FromLane =
   /** Asks for a segment to fill: a "grant" answers, now or when memory is free. */
   | { readonly type: "want" }
   | { readonly type: "filled"; readonly grant: SegmentGrant; readonly usedBytes: number; readonly tail: Uint8Array }
-  | { readonly type: "stretch"; readonly sealed: SealedBlocks }
+  | { readonly type: "sealed"; readonly sealed: SealedBlocks }
+  /** Numbers of the blocks that are not what the base says, ascending. */
+  | { readonly type: "compared"; readonly different: readonly number[] }
   /** The medium refused; nothing of this stretch was sealed that counts. */
   | { readonly type: "unreadable"; readonly why: string }
   | { readonly type: "flushed" }

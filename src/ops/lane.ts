@@ -1,20 +1,23 @@
+import type { FromLane, LaneDisk, Stretch, ToLane } from "#ops/lane-protocol.ts";
 import { LaneReader } from "#ops/lane-reader.ts";
-import type { FromLane, Stretch, ToLane } from "#ops/lane-protocol.ts";
-import { BlockSealer, type SegmentGrant } from "#vault/block-sealer.ts";
+import { BlockComparer } from "#vault/block-comparer.ts";
+import { BlockSealer } from "#vault/block-sealer.ts";
+import type { SegmentGrant } from "#vault/block-sealer.ts";
 import { FLAG_UNREADABLE, POINTER_BYTES } from "#vault/pointer.ts";
 
+type DiskWork = { readonly blockBytes: number; readonly sealer: BlockSealer; readonly comparer: BlockComparer };
+
 /**
- * One lane of a backup: takes stretches of a disk in order, reads, compares and seals them into segments of its own.
- * It runs in a worker thread, or in the main one where there is nothing to gain.
+ * One lane: takes stretches of a disk in order, reads them, compares their blocks with a base, and seals those that
+ * differ into segments of its own. It runs in a worker thread, or in the main one where threads gain nothing.
  *
  * @param post  sends an answer
  * @returns     what to call with each message, in order
  */
 export function startLane(post: (message: FromLane) => void): (message: ToLane) => void {
-  const reader = new LaneReader();
   const waiting: ((grant: SegmentGrant) => void)[] = [];
-  let blockBytes = 0;
-  let sealer: BlockSealer | null = null;
+  let reader: LaneReader | null = null;
+  let work: DiskWork | null = null;
   let last: Promise<void> = Promise.resolve();
 
   const exchange = {
@@ -28,35 +31,58 @@ export function startLane(post: (message: FromLane) => void): (message: ToLane) 
     },
   };
 
-  async function seal(into: BlockSealer, { offsetBytes, lengthBytes, base, source }: Stretch): Promise<void> {
-    const pieces = source.kind === "bytes" ? [source.bytes] : reader.pieces(source, offsetBytes, lengthBytes);
+  function begin({ blockBytes, fingerprintKey }: LaneDisk): DiskWork {
+    return {
+      blockBytes,
+      sealer: new BlockSealer(fingerprintKey, exchange),
+      comparer: new BlockComparer(fingerprintKey),
+    };
+  }
+
+  function piecesOf({ source, offsetBytes, lengthBytes }: Stretch): Iterable<Uint8Array> {
+    return source.kind === "bytes"
+      ? [source.bytes]
+      : (reader ??= new LaneReader()).pieces(source, offsetBytes, lengthBytes);
+  }
+
+  async function seal({ blockBytes, sealer }: DiskWork, stretch: Stretch): Promise<void> {
+    const unreadable = new Set(stretch.source.kind === "bytes" ? stretch.source.unreadable : []);
     let number = 0;
-    try {
-      for (const piece of pieces) {
-        for (let at = 0; at < piece.length; at += blockBytes, number++) {
-          const bad = source.kind === "bytes" && source.unreadable.includes(number);
-          const block = piece.subarray(at, at + blockBytes);
-          await into.put(block, number, base, number * POINTER_BYTES, bad ? FLAG_UNREADABLE : 0);
-        }
+    for (const piece of piecesOf(stretch)) {
+      for (let at = 0; at < piece.length; at += blockBytes, number++) {
+        const flags = unreadable.has(number) ? FLAG_UNREADABLE : 0;
+        await sealer.put(piece.subarray(at, at + blockBytes), number, stretch.base, number * POINTER_BYTES, flags);
       }
-    } catch (error) {
-      if (!isReadError(error)) throw error;
-      into.take();
-      post({ type: "unreadable", why: error.message });
-      return;
     }
-    post({ type: "stretch", sealed: into.take() });
+    post({ type: "sealed", sealed: sealer.take() });
+  }
+
+  function compare({ blockBytes, comparer }: DiskWork, stretch: Stretch): void {
+    let number = 0;
+    for (const piece of piecesOf(stretch)) {
+      for (let at = 0; at < piece.length; at += blockBytes, number++) {
+        comparer.put(piece.subarray(at, at + blockBytes), number, stretch.base, number * POINTER_BYTES);
+      }
+    }
+    post({ type: "compared", different: comparer.take() });
   }
 
   async function handle(message: Exclude<ToLane, { type: "grant" }>): Promise<void> {
-    if (message.type === "disk") {
-      blockBytes = message.blockBytes;
-      sealer = new BlockSealer(message.fingerprintKey, exchange);
-    } else if (sealer !== null && message.type === "stretch") {
-      await seal(sealer, message.stretch);
-    } else if (message.type === "flush") {
-      sealer?.flush();
+    if (message.type === "disk") work = begin(message.disk);
+    else if (work === null) return;
+    else if (message.type === "flush") {
+      work.sealer.flush();
       post({ type: "flushed" });
+    } else {
+      try {
+        if (message.type === "seal") await seal(work, message.stretch);
+        else compare(work, message.stretch);
+      } catch (error) {
+        if (!isReadError(error)) throw error;
+        work.sealer.take();
+        work.comparer.take();
+        post({ type: "unreadable", why: error.message });
+      }
     }
   }
 

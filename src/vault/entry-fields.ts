@@ -54,6 +54,6 @@ export const root = z
   .regex(/^([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/)
   .nullable();
 
-export const keyringRef = z.strictObject({ generation: count, hash: z.string().regex(/^[0-9a-f]{1,128}$/) });
+export const keyringRef = z.strictObject({ generation: count, hash: sha256Hex });
 /** A generation of the keyring: its number and the hash of its object. */
 export type KeyringRef = Readonly<z.infer<typeof keyringRef>>;

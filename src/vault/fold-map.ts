@@ -20,7 +20,7 @@ export class FoldMap<K extends string, V> implements Iterable<[K, V]> {
   }
 
   static of<K extends string, V>(entries: Iterable<readonly [K, V]> = []): FoldMap<K, V> {
-    return new FoldMap<K, V>(new Array(BUCKETS).fill(undefined), 0).withAll(entries);
+    return new FoldMap<K, V>(Array.from({ length: BUCKETS }), 0).withAll(entries);
   }
 
   get(key: K): V | undefined {

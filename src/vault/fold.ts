@@ -184,7 +184,8 @@ function effectOf(fold: Fold, entry: Entry, doubtful: boolean): Effect {
 function opened(fold: Fold, entry: EntryOf<"opened">, dateDoubtful: boolean): Effect {
   const { lane, base, adopts, closes } = entry;
   const open = fold[lane];
-  if (closes !== (open?.id ?? null)) return ignore(`it closes ${closes ?? "nothing"}, open is ${open?.id ?? "nothing"}`);
+  if (closes !== (open?.id ?? null))
+    return ignore(`it closes ${closes ?? "nothing"}, open is ${open?.id ?? "nothing"}`);
   if (lane === "maintenance" && (base !== null || adopts !== null)) return ignore("maintenance has no base");
   if (base !== null && !fold.points.has(base)) return ignore(`its base ${base} is purged or never was`);
   const adopted = adopts === null ? null : (open?.checkpoint ?? open?.adopted ?? null);
@@ -200,7 +201,9 @@ function checkpoint(fold: Fold, entry: EntryOf<"checkpoint">, doubtful: boolean)
   const { backup } = fold;
   if (backup?.id !== entry.session) return fenced(entry.session, "backup");
   const dateDoubtful = backup.dateDoubtful || doubtful;
-  return changes({ backup: { ...backup, dateDoubtful, checkpoint: { seq: entry.seq, at: entry.at, disks: entry.disks } } });
+  return changes({
+    backup: { ...backup, dateDoubtful, checkpoint: { seq: entry.seq, at: entry.at, disks: entry.disks } },
+  });
 }
 
 function closed(fold: Fold, { session }: EntryOf<"closed">): Effect {

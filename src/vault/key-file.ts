@@ -67,7 +67,8 @@ export function parseKeyFile(path: string, bytes: Uint8Array): Secret {
   if (parts === null || key === null || check === null) {
     throw invalid("its key is cut short, too long, or has characters that are no hex digits", again);
   }
-  if (!equalBytes(check, checkOf(key))) throw invalid("its key has a wrong character: the check part does not fit", again);
+  if (!equalBytes(check, checkOf(key)))
+    throw invalid("its key has a wrong character: the check part does not fit", again);
   return new Secret(key);
 }
 

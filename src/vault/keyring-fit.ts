@@ -52,7 +52,13 @@ class PassphraseFit implements Fit {
   async pairOf(way: UnlockWay, signal: AbortSignal): Promise<WayKeyPair | null> {
     if (way.kind !== "passphrase") return null;
     const { memoryKiB, passes, lanes } = way.cost;
-    const name = [way.id, memoryKiB, passes, lanes, ...[way.salt, way.publicKey, way.wrappedPrivateKey].map(hex)].join();
+    const name = [
+      way.id,
+      memoryKiB,
+      passes,
+      lanes,
+      ...[way.salt, way.publicKey, way.wrappedPrivateKey].map(hex),
+    ].join();
     const known = this.#tried.get(name);
     if (known !== undefined) return known;
     const work = memoryKiB * passes;

@@ -69,11 +69,12 @@ export function openContents(keyring: Keyring, key: Secret): KeyringContents | n
   if (plain === null || plain.length < KEY_BYTES + 4) return null;
   using whole = new Secret(plain);
   const at = new Cursor(whole.bytes, "contents of the keyring");
-  const root = new Secret(at.bytes(KEY_BYTES, "root key").slice());
+  const key32 = (field: string): Secret => new Secret(new Uint8Array(at.bytes(KEY_BYTES, field))); // a copy
+  const root = key32("root key");
   const count = at.u32("epoch count");
   if (count < 1 || count > EPOCHS_LIMIT || at.left !== count * KEY_BYTES) return null;
   const epochs: Secret[] = [];
-  for (let epoch = 1; epoch <= count; epoch++) epochs.push(new Secret(at.bytes(KEY_BYTES, `epoch ${epoch}`).slice()));
+  for (let epoch = 1; epoch <= count; epoch++) epochs.push(key32(`epoch ${epoch}`));
   return { root, epochs };
 }
 
@@ -243,7 +244,7 @@ const passphraseWay = z
   })
   // RFC 9106, section 3.1: at least eight blocks of memory a lane
   .refine((way) => way.memoryKiB >= 8 * way.lanes, "has too little memory for its lanes")
-  .transform(({ kdf: _, memoryKiB, passes, lanes, ...way }) => ({ ...way, cost: { memoryKiB, passes, lanes } }));
+  .transform(({ memoryKiB, passes, lanes, ...way }) => ({ ...way, cost: { memoryKiB, passes, lanes } }));
 
 const keyringSchema = z.strictObject({
   format: z.literal(FORMAT),

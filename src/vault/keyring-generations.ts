@@ -78,12 +78,7 @@ async function listGenerations(store: Store, prefix: string, signal: AbortSignal
   return sizes;
 }
 
-async function readOne(
-  store: Store,
-  key: ObjectKey,
-  number: number,
-  signal: AbortSignal,
-): Promise<StoredGeneration[]> {
+async function readOne(store: Store, key: ObjectKey, number: number, signal: AbortSignal): Promise<StoredGeneration[]> {
   const bytes = await store.get(key, KEYRING_LIMIT_BYTES, signal);
   if (bytes === null) return [];
   return [{ number, key, bytes, hash: hex(sha256(bytes)), content: contentOf(key, number, bytes) }];

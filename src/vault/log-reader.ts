@@ -63,7 +63,8 @@ export async function* readLog(
   let last = head;
   for (let seq = (head?.seq ?? 0) + 1; ; seq++) {
     for (let next = seq; next <= Math.min(known, seq + AHEAD - 1); next++) {
-      if (!ahead.has(next)) ahead.set(next, fetchObject(source.store, objectKeys.logEntry(source.machine, next), signal));
+      if (!ahead.has(next))
+        ahead.set(next, fetchObject(source.store, objectKeys.logEntry(source.machine, next), signal));
     }
     const fetched = await (ahead.get(seq) ??
       fetchObject(source.store, objectKeys.logEntry(source.machine, seq), signal));
@@ -189,7 +190,6 @@ function lost(place: Place, fetched: Fetched): unknown {
 /** @throws {LockstepError} LOG_CORRUPT, VAULT_NEWER, KEYRING_ROLLED_BACK */
 function openEntry({ source, seq, previous }: Place, bytes: Uint8Array): ReadEntry {
   const key = objectKeys.logEntry(source.machine, seq);
-  refuseUnknownEpoch(source.keys, key, bytes);
   const entry = parseEntry(openPayload(source.keys, key, bytes), key);
   if (entry.seq !== seq || entry.previous !== previous) {
     throw logCorrupt(key, "it does not follow the entry before it");
@@ -199,6 +199,7 @@ function openEntry({ source, seq, previous }: Place, bytes: Uint8Array): ReadEnt
 
 function openPayload(keys: VaultKeys, key: ObjectKey, bytes: Uint8Array): Uint8Array {
   try {
+    refuseNewerEpoch(keys, key, parseHeader(key, bytes, "entr", FLAG_ZSTD).epoch);
     return openObject(keys, "entr", key, bytes);
   } catch (error) {
     if (isLockstepError(error, "OBJECT_CORRUPT")) throw logCorrupt(key, error.message, error);
@@ -206,16 +207,24 @@ function openPayload(keys: VaultKeys, key: ObjectKey, bytes: Uint8Array): Uint8A
   }
 }
 
-function refuseUnknownEpoch(keys: VaultKeys, key: ObjectKey, bytes: Uint8Array): void {
-  if (bytes.length < 64) return; // openObject says what is wrong
+/** Nothing vouches for the header's epoch before the object is opened, so the entry may as well be damaged. */
+function refuseNewerEpoch(keys: VaultKeys, key: ObjectKey, epoch: number): void {
+  if (epoch <= Math.max(...keys.epochs.keys())) return;
+  const { generation } = keys.keyring;
+  throw new LockstepError(
+    "KEYRING_ROLLED_BACK",
+    `${key} is sealed with data key ${epoch}, which is newer than all of keyring generation ${generation}`,
+    { hint: "Put the missing objects of the keyring back from a copy of the store, and run `lockstep vault check`." },
+  );
 }
 
 function isBroken(error: unknown): boolean {
   return isLockstepError(error, "LOG_CORRUPT", "VAULT_NEWER", "KEYRING_ROLLED_BACK");
 }
 
-function logCorrupt(key: ObjectKey, why: string, cause?: unknown): LockstepError {
-  return new LockstepError("LOG_CORRUPT", `Reading the log: ${key}: ${why}`, {
+/** The error for a log that is broken at one entry. */
+export function logCorrupt(key: ObjectKey, why: string, cause?: unknown): LockstepError {
+  return new LockstepError("LOG_CORRUPT", `${key}: ${why}`, {
     hint: "Run `lockstep vault check`; another copy of the vault may still have the entry.",
     cause,
   });

@@ -91,7 +91,10 @@ export async function makeWay(
   const createdAt = deps.now();
   if (secret.kind === "keyfile") {
     const pair = keyFilePair(vault.id, secret.key);
-    return { way: { id, kind: "keyfile", label, createdAt, publicKey: pair.publicKey, rootMac: rootMac(vault, pair) }, pair };
+    return {
+      way: { id, kind: "keyfile", label, createdAt, publicKey: pair.publicKey, rootMac: rootMac(vault, pair) },
+      pair,
+    };
   }
   const pair = keyPairOf(new Secret(deps.random(X25519_BYTES)));
   const salt = deps.random(SALT_BYTES);
@@ -102,7 +105,17 @@ export async function makeWay(
   const wrappedPrivateKey = sealGcm(wrapping.bytes, nonce, pair.privateKey.bytes, pair.publicKey);
   const { publicKey } = pair;
   return {
-    way: { id, kind: "passphrase", label, createdAt, publicKey, rootMac: rootMac(vault, pair), cost, salt, wrappedPrivateKey },
+    way: {
+      id,
+      kind: "passphrase",
+      label,
+      createdAt,
+      publicKey,
+      rootMac: rootMac(vault, pair),
+      cost,
+      salt,
+      wrappedPrivateKey,
+    },
     pair,
   };
 }

@@ -4,7 +4,7 @@ import { adviseHugePages } from "#linux/libc.ts";
 import { alignedBuffer } from "#bytes/arrays.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { startLane } from "#ops/lane.ts";
-import type { FromLane, Stretch, ToLane } from "#ops/lane-protocol.ts";
+import type { FromLane, LaneDisk, Stretch, ToLane } from "#ops/lane-protocol.ts";
 import type { Pieces } from "#store/contract.ts";
 import type { SealedBlocks, SegmentGrant } from "#vault/block-sealer.ts";
 import { PAGE_BYTES } from "#vault/segment.ts";
@@ -34,8 +34,8 @@ type Lane = {
 
 const SPARE_BUFFERS = 2;
 
-/** The lanes of one backup: gives them stretches and segments, and stores what they fill. */
-export class SealingLanes implements AsyncDisposable {
+/** Lanes that work side by side: gives them stretches and memory for segments, and stores what they fill. */
+export class Lanes implements AsyncDisposable {
   readonly #lanes: Lane[] = [];
   readonly #free: Uint8Array[] = [];
   readonly #wanting: Lane[] = [];
@@ -52,10 +52,10 @@ export class SealingLanes implements AsyncDisposable {
     }
   }
 
-  /** Prepares for a disk. What was sealed before must have been flushed. */
-  begin(disk: { blockBytes: number; fingerprintKey: Uint8Array }, sink: SegmentSink): void {
+  /** Prepares for a disk; what was sealed before must have been flushed. `sink` is null where nothing is sealed. */
+  begin(disk: LaneDisk, sink: SegmentSink | null): void {
     this.#sink = sink;
-    for (const lane of this.#lanes) lane.post({ type: "disk", ...disk });
+    for (const lane of this.#lanes) lane.post({ type: "disk", disk });
   }
 
   /** How many stretches to have on their way at once, so that no lane waits. */
@@ -69,9 +69,14 @@ export class SealingLanes implements AsyncDisposable {
    * @returns null when the medium refused to give some of it: read it with care and put it in as bytes
    */
   async seal(stretch: Stretch): Promise<SealedBlocks | null> {
-    const lane = this.#lanes.reduce((best, other) => (other.waiters.length < best.waiters.length ? other : best));
-    const answer = await this.#ask(lane, { type: "stretch", stretch });
-    return answer.type === "stretch" ? answer.sealed : null;
+    const answer = await this.#ask(this.#idlest(), { type: "seal", stretch });
+    return answer.type === "sealed" ? answer.sealed : null;
+  }
+
+  /** The numbers of the blocks that are not what the base says; null as from `seal`. Several may be on their way. */
+  async compare(stretch: Stretch): Promise<readonly number[] | null> {
+    const answer = await this.#ask(this.#idlest(), { type: "compare", stretch });
+    return answer.type === "compared" ? answer.different : null;
   }
 
   /** When it resolves, everything sealed so far is durable. */
@@ -84,6 +89,10 @@ export class SealingLanes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.stop()));
     await Promise.allSettled(this.#puts);
+  }
+
+  #idlest(): Lane {
+    return this.#lanes.reduce((best, other) => (other.waiters.length < best.waiters.length ? other : best));
   }
 
   #ask(lane: Lane, message: ToLane): Promise<FromLane> {

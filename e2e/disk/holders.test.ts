@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type TestContext, test } from "node:test";
+
+import { openExistingTarget } from "#disk/existing-target.ts";
+import { findHolders } from "#disk/holders.ts";
+
+import { attach, mount, mounted, newFolder, run, skipUnlessRoot, sparseFile } from "./rig.ts";
+
+const signal = new AbortController().signal;
+const MIB = 1024 * 1024;
+
+async function wordsOf(path: string): Promise<string[]> {
+  return (await findHolders(path, signal)).holders.map(({ words }) => words);
+}
+
+/** qemu-io with `path` open, at its prompt, until the test ends. */
+async function qemu(t: TestContext, path: string, ...options: readonly string[]): Promise<void> {
+  const child = spawn("qemu-io", ["-f", "raw", ...options, path], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  child.stdin.write("length\n");
+  await once(child.stdout, "data");
+  await sleep(50);
+}
+
+test("QEMU's locks tell its writer from its reader", async (t) => {
+  if (skipUnlessRoot(t, "qemu-io")) return;
+  const folder = newFolder(t);
+  const written = sparseFile(folder, "written.raw", MIB);
+  await qemu(t, written);
+  const { holders } = await findHolders(written, signal);
+  assert.ok(holders.some(({ kind, mayWrite }) => kind === "process" && mayWrite));
+  assert.ok(holders.some(({ kind, mayWrite }) => kind === "lock" && mayWrite));
+
+  const read = sparseFile(folder, "read.raw", MIB);
+  await qemu(t, read, "-r");
+  const readers = (await findHolders(read, signal)).holders;
+  assert.ok(readers.length > 0);
+  assert.deepEqual(
+    readers.filter(({ mayWrite }) => mayWrite),
+    [],
+  );
+});
+
+test("locks and mappings on Btrfs are found, whose files have another device number than its locks", async (t) => {
+  if (skipUnlessRoot(t, "mkfs.btrfs", "python3", "flock")) return;
+  const { mountPoint } = mounted(t, "btrfs", 320 * MIB);
+  run("btrfs", "subvolume", "create", join(mountPoint, "images"));
+  const path = join(mountPoint, "images", "web01.raw");
+  writeFileSync(path, new Uint8Array(4096));
+  const script = `
+import fcntl, mmap, sys
+file = open(sys.argv[1], "r+b")
+memory = mmap.mmap(file.fileno(), 4096)
+file.close()
+other = open(sys.argv[1], "rb")
+fcntl.flock(other, fcntl.LOCK_EX)
+print("ready", flush=True)
+sys.stdin.read()`;
+  const child = spawn("python3", ["-c", script, path], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  const words = (await wordsOf(path)).join("; ");
+  assert.match(words, /process \d+ \(python3?[^)]*\) has it mapped into memory for writing/);
+  assert.match(words, /holds an exclusive lock on it \(FLOCK\)/);
+  child.kill("SIGKILL");
+  await once(child, "close");
+});
+
+test("a file attached to a loop device, and mounted through it, is held", async (t) => {
+  if (skipUnlessRoot(t, "mkfs.ext4")) return;
+  const { mountPoint, image } = mounted(t, "ext4", 16 * MIB);
+  const words = await wordsOf(image);
+  assert.equal(words.length, 2);
+  assert.match(words[0] ?? "", /^it is attached to the loop device \/dev\/loop\d+$/);
+  assert.match(words[1] ?? "", new RegExp(`^its loop device /dev/loop\\d+ is mounted at ${mountPoint} \\(ext4\\)$`));
+  await assert.rejects(openExistingTarget(image, 0, {}, signal), { code: "TARGET_IN_USE", message: /is mounted at/ });
+});
+
+test("what is attached or mounted read-only may be copied, but not overwritten", async (t) => {
+  if (skipUnlessRoot(t, "mkfs.ext4")) return;
+  const folder = newFolder(t);
+  const image = sparseFile(folder, "disk.img", 16 * MIB);
+  run("mkfs.ext4", "-q", image);
+  const device = attach(t, image, "--read-only");
+  mkdirSync(join(folder, "mount"));
+  mount(t, device, join(folder, "mount"), "-o", "ro");
+  for (const path of [image, device]) {
+    const { holders } = await findHolders(path, signal);
+    assert.ok(holders.length > 0, path);
+    assert.deepEqual(
+      holders.filter(({ mayWrite }) => mayWrite),
+      [],
+      path,
+    );
+    await assert.rejects(openExistingTarget(path, 0, {}, signal), { code: "TARGET_IN_USE" });
+  }
+});
+
+test("a device is held by a mount of its partition, and a partition by a writer of the whole", async (t) => {
+  if (skipUnlessRoot(t, "mkfs.ext4")) return;
+  const folder = newFolder(t);
+  const image = sparseFile(folder, "disk.img", 32 * MIB);
+  const mbr = new Uint8Array(512);
+  mbr.set([0, 0, 0, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 0x80, 0, 0], 446); // 16 MiB from 1 MiB on
+  mbr.set([0x55, 0xaa], 510);
+  writeFileSync(image, mbr, { flag: "r+" });
+  const device = attach(t, image, "--partscan");
+  assert.deepEqual(await wordsOf(device), []);
+  run("mkfs.ext4", "-q", `${device}p1`);
+  const mountPoint = join(folder, "mount");
+  mkdirSync(mountPoint);
+  mount(t, `${device}p1`, mountPoint);
+  assert.deepEqual(await wordsOf(device), [`${device}p1 is mounted at ${mountPoint} (ext4)`]);
+  run("umount", mountPoint);
+
+  const child = spawn("bash", ["-c", 'exec 9<>"$1"; echo ready; read -r line', "bash", device]);
+  t.after(() => child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  assert.match((await wordsOf(`${device}p1`)).join(), new RegExp(`process ${child.pid} \\(bash\\) has it open`));
+  child.kill("SIGKILL");
+  await once(child, "close");
+});
+
+test("each device of a Btrfs of several is held while it is mounted", async (t) => {
+  if (skipUnlessRoot(t, "mkfs.btrfs")) return;
+  const folder = newFolder(t);
+  const devices = ["a.img", "b.img"].map((name) => attach(t, sparseFile(folder, name, 256 * MIB)));
+  run("mkfs.btrfs", "-q", ...devices);
+  const mountPoint = join(folder, "mount");
+  mkdirSync(mountPoint);
+  mount(t, devices[0] ?? "", mountPoint);
+  for (const device of devices) assert.match((await wordsOf(device)).join(), /mounted/, device);
+  run("umount", mountPoint);
+});
+
+test("swap is a holder", async (t) => {
+  if (skipUnlessRoot(t, "mkswap", "swapon")) return;
+  const image = sparseFile(newFolder(t), "swap.img", 16 * MIB);
+  const device = attach(t, image);
+  run("mkswap", device);
+  if (spawnSync("swapon", [device]).status !== 0) {
+    t.skip("this kernel does not swap");
+    return;
+  }
+  t.after(() => spawnSync("swapoff", [device]));
+  assert.deepEqual(await wordsOf(device), [`the kernel swaps to ${device}`]);
+  run("swapoff", device);
+});
+
+test("a device that something claimed without a trace in /proc and /sys is held", async (t) => {
+  if (skipUnlessRoot(t, "mkfs.ext4", "unshare")) return;
+  const folder = newFolder(t);
+  const device = attach(t, sparseFile(folder, "disk.img", 16 * MIB));
+  run("mkfs.ext4", "-q", device);
+  const script = 'mount "$1" "$2"; echo ready; read -r line; umount "$2"';
+  mkdirSync(join(folder, "mount"));
+  const args = ["--mount", "bash", "-c", script, "bash", device, join(folder, "mount")];
+  const child = spawn("unshare", args, { stdio: ["pipe", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  assert.deepEqual(await wordsOf(device), ["the kernel or another process has claimed it for itself"]);
+  child.stdin.end("go\n");
+  await once(child, "close");
+  assert.deepEqual(await wordsOf(device), []);
+});
+
+test("a user who may not look into other users' processes is told so, and still sees their locks", async (t) => {
+  if (skipUnlessRoot(t, "setpriv")) return;
+  const folder = newFolder(t);
+  run("chmod", "755", folder);
+  const path = sparseFile(folder, "web01.raw", MIB);
+  run("chmod", "644", path);
+  const writer = spawn("bash", ["-c", 'exec 9<>"$1"; flock -x 9; echo ready; read -r line', "bash", path]);
+  t.after(() => writer.kill("SIGKILL"));
+  await once(writer.stdout, "data");
+  const module = new URL("../../src/disk/holders.ts", import.meta.url).href;
+  const script = `
+    const { findHolders } = await import(${JSON.stringify(module)});
+    const found = await findHolders(${JSON.stringify(path)}, new AbortController().signal);
+    process.stdout.write(JSON.stringify(found));`;
+  const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+  const node = [process.execPath, "--input-type=module", "-e", script];
+  const { stdout, stderr } = spawnSync("setpriv", [...nobody, ...node], { encoding: "utf8" });
+  if (/EACCES|MODULE_NOT_FOUND|denied/i.test(stderr)) {
+    t.skip("this checkout lies in a folder that is closed to other users");
+    return;
+  }
+  const { holders, blindSpots } = JSON.parse(stdout) as Awaited<ReturnType<typeof findHolders>>;
+  assert.match(blindSpots.join(), /\d+ processes of other users could not be looked into/);
+  assert.deepEqual(
+    holders.map(({ kind }) => kind),
+    ["lock"],
+  );
+});
+
+test("our own open descriptor of a device is no holder", async (t) => {
+  if (skipUnlessRoot(t)) return;
+  const device = attach(t, sparseFile(newFolder(t), "disk.img", MIB));
+  const own = await open(device, "r+");
+  assert.deepEqual(await wordsOf(device), []);
+  await own.close();
+});
