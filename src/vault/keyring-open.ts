@@ -11,13 +11,13 @@ import { hasMacOf } from "#vault/keyring-format.ts";
 import type { Keyring } from "#vault/keyring-format.ts";
 import { readGenerations } from "#vault/keyring-generations.ts";
 import type { GenerationPlace } from "#vault/keyring-generations.ts";
-import { vaultKeysOf } from "#vault/keyring.ts";
+import { vaultKeysOf, wayInfoOf } from "#vault/keyring.ts";
 import type { OpenedKeyring, UnstoredObject } from "#vault/keyring.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import type { PassphraseKdf } from "#vault/passphrase-kdf.ts";
 import type { WayKeyPair } from "#vault/unlock-way-exchange.ts";
 import { rootMac } from "#vault/unlock-way.ts";
-import type { UnlockSecret, UnlockWay, WayKind } from "#vault/unlock-way.ts";
+import type { UnlockSecret, UnlockWay, WayInfo, WayKind } from "#vault/unlock-way.ts";
 import { readVaultFiles } from "#vault/vault-file.ts";
 import type { VaultFile } from "#vault/vault-file.ts";
 import { rootCommitment } from "#vault/vault-keys.ts";
@@ -51,6 +51,27 @@ export async function openKeyring(
 export async function reopenKeyring(store: Store, opened: OpenedKeyring, signal: AbortSignal): Promise<OpenedKeyring> {
   const { kind, pair } = opened.opener;
   return openWith(store, { kind, fitIn: () => fitOfPair(pair) }, signal);
+}
+
+/** What a vault says of itself to anyone. */
+export type KeyringPeek = {
+  readonly vault: VaultFile;
+  readonly generation: number;
+  readonly ways: readonly WayInfo[];
+};
+
+/**
+ * Reads the newest generation's unlock ways without a secret. Verifies nothing: all of it may be forged.
+ *
+ * @throws {LockstepError} VAULT_MISSING, VAULT_NEWER, VAULT_CORRUPT: as `openKeyring`
+ */
+export async function peekKeyring(store: Store, signal: AbortSignal): Promise<KeyringPeek> {
+  const { files } = await readVaultFiles(store, signal);
+  const [vault] = files;
+  const places = await readGenerations(store, signal);
+  const { keyring, newest } = newestReadable(vault, places);
+  if (keyring === null) throw isLockstepError(newest, "VAULT_NEWER") ? newest : noKeyringError(store, newest);
+  return { vault, generation: keyring.generation, ways: keyring.ways.map(wayInfoOf) };
 }
 
 /** What to open a vault with. */
@@ -173,14 +194,9 @@ function rejectedError({ store, kind }: Opening, why: string, hint: string): Loc
 /** The secret opens no generation at all. */
 function unfitError(opening: Opening, fit: Fit): LockstepError {
   const { store, vault, places, kind } = opening;
-  const contents = places.toReversed().flatMap(({ found }) => found.map(({ content }) => content));
-  const [newest] = contents;
+  const { keyring, newest } = newestReadable(vault, places);
   if (isLockstepError(newest, "VAULT_NEWER")) return newest;
-  const keyring = contents.find((content) => !(content instanceof LockstepError) && content.vaultId === vault.id);
-  if (keyring === undefined || keyring instanceof LockstepError) {
-    const why = contents.length === 0 ? "its keyring is missing" : "no generation of its keyring can be read";
-    return new LockstepError("VAULT_CORRUPT", `Opening the vault in ${store.name}: ${why}.`, { hint: REPLICA_HINT });
-  }
+  if (keyring === null) return noKeyringError(store, newest);
   if (fit.refused !== null) {
     return new LockstepError("UNLOCK_TOO_COSTLY", `Opening the vault in ${store.name}: ${fit.refused}.`, {
       hint: "Lockstep never asks for so much, so the keyring may be forged. Use a key file, or a replica of the vault.",
@@ -200,6 +216,24 @@ function unfitError(opening: Opening, fit: Fit): LockstepError {
       ? "Type it again, or use another unlock way."
       : "Use the key file that was made for this vault.",
   );
+}
+
+/** The newest generation, readable or not, and the newest of this vault that can be read. */
+function newestReadable(
+  vault: VaultFile,
+  places: readonly GenerationPlace[],
+): { readonly newest: Keyring | LockstepError | null; readonly keyring: Keyring | null } {
+  const contents = places.toReversed().flatMap(({ found }) => found.map(({ content }) => content));
+  const keyrings = contents.filter((content): content is Keyring => !(content instanceof LockstepError));
+  return {
+    newest: contents[0] ?? null,
+    keyring: keyrings.find(({ vaultId }) => vaultId === vault.id) ?? null,
+  };
+}
+
+function noKeyringError(store: Store, newest: Keyring | LockstepError | null): LockstepError {
+  const why = newest === null ? "its keyring is missing" : "no generation of its keyring can be read";
+  return new LockstepError("VAULT_CORRUPT", `Opening the vault in ${store.name}: ${why}.`, { hint: REPLICA_HINT });
 }
 
 /** The secret opens some generation, but not the newest good one. */

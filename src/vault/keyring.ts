@@ -2,7 +2,7 @@ import { equalBytes } from "#bytes/arrays.ts";
 import type { ObjectKey } from "#store/contract.ts";
 import type { Keyring, KeyringContents } from "#vault/keyring-format.ts";
 import type { WayKeyPair } from "#vault/unlock-way-exchange.ts";
-import type { WayInfo, WayKind } from "#vault/unlock-way.ts";
+import type { UnlockWay, WayInfo, WayKind } from "#vault/unlock-way.ts";
 import type { VaultFile } from "#vault/vault-file.ts";
 import type { VaultKeys } from "#vault/vault-keys.ts";
 
@@ -33,13 +33,17 @@ export type UnstoredObject = { readonly key: ObjectKey; readonly bytes: Uint8Arr
 
 /** The unlock ways of a vault, as people see them. */
 export function listWays({ keyring }: OpenedKeyring): readonly WayInfo[] {
-  return keyring.ways.map(({ id, kind, label, createdAt }) => ({ id, kind, label, createdAt }));
+  return keyring.ways.map(wayInfoOf);
+}
+
+export function wayInfoOf({ id, kind, label, createdAt }: UnlockWay): WayInfo {
+  return { id, kind, label, createdAt };
 }
 
 /** The way that opened the vault; null once it was removed. */
 export function wayInUse(opened: OpenedKeyring): WayInfo | null {
-  const at = opened.keyring.ways.findIndex(({ publicKey }) => equalBytes(publicKey, opened.opener.pair.publicKey));
-  return listWays(opened)[at] ?? null;
+  const way = opened.keyring.ways.find(({ publicKey }) => equalBytes(publicKey, opened.opener.pair.publicKey));
+  return way === undefined ? null : wayInfoOf(way);
 }
 
 /** What reads and writes the vault with the keys of one generation. @param hash SHA-256 of its bytes, hex */

@@ -106,12 +106,11 @@ export function parseSummary(payload: Uint8Array, what: string): Fold {
 }
 
 function summaryOf(fold: Fold): object {
-  return {
-    ...fold,
-    points: [...fold.points.values()].sort((a, b) => a.seq - b.seq),
-    generations: grouped(fold.generations),
-    damaged: grouped(fold.damaged),
-  };
+  const { seq, hash, machine, backup, maintenance, keyring, clock } = fold;
+  const points = [...fold.points.values()].sort((a, b) => a.seq - b.seq);
+  const generations = grouped(fold.generations);
+  const damaged = grouped(fold.damaged);
+  return { seq, hash, machine, points, backup, maintenance, generations, damaged, keyring, clock };
 }
 
 function grouped<Value>(map: FoldMap<SegmentKey, Value>): Group<Value>[] {

@@ -1,0 +1,129 @@
+import type { Random } from "#crypto/derive.ts";
+import { isLockstepError } from "#errors/errors.ts";
+import type { Store } from "#store/contract.ts";
+import type { Retry } from "#store/retry.ts";
+import { looksCompressible } from "#vault/compressible.ts";
+import type { Replacement } from "#vault/entry.ts";
+import { generationId } from "#vault/ids.ts";
+import type { GenerationId, MachineId, SessionId } from "#vault/ids.ts";
+import { objectKeys } from "#vault/object-keys.ts";
+import { SegmentBuilder } from "#vault/segment-builder.ts";
+import type { SegmentRef } from "#vault/segment-reader.ts";
+import { storeSegment } from "#vault/segment-store.ts";
+import { parseTable } from "#vault/segment-table.ts";
+import { keyOfSegment, MAX_SEGMENT_BYTES, newSegmentCipher, PAGE_BYTES } from "#vault/segment.ts";
+import type { SegmentName, SegmentTable } from "#vault/segment.ts";
+import { MAX_SLOT_BYTES, openSlot } from "#vault/slot.ts";
+import type { VaultKeys } from "#vault/vault-keys.ts";
+
+/** What rewriting needs of the vault, and the open session that it is done in. */
+export type RewriteDeps = {
+  readonly store: Store;
+  readonly keys: VaultKeys;
+  readonly retry: Retry;
+  readonly random: Random;
+  readonly machine: MachineId;
+  readonly session: SessionId;
+};
+
+/** Which slots the new generation gets, and from where. */
+export type RewritePlan = {
+  readonly ref: SegmentRef;
+  /** The generation to read: the current one. */
+  readonly from: GenerationId;
+  /** One more than the highest slot that is wanted. */
+  readonly slotCount: number;
+  /**
+   * False: nothing reaches the slot any more. It is asked for every slot. "present": nobody has looked at what is
+   * reached, so all that `from` has, and all that the log calls damaged, is kept.
+   */
+  readonly keep: "present" | ((slot: number) => boolean);
+  /** What the log calls damaged may be left out; anything else that cannot be read stops the rewriting. */
+  readonly isDamaged: (slot: number) => boolean;
+  /** The content of a damaged slot from elsewhere; null where there is none. */
+  readonly remedy: (slot: number) => Promise<Uint8Array | null>;
+};
+
+/** A new generation, stored but not yet in the log; or why the segment was left alone. */
+export type Rewritten =
+  { readonly replacement: Replacement; readonly storedBytes: number } | { readonly leftAlone: string };
+
+type Loaded = { readonly table: SegmentTable; readonly bytes: Uint8Array };
+
+/**
+ * Makes a new generation of a segment: reads the slots that are wanted, checks them, and seals them with the newest data
+ * key. Collection, healing and re-keying are this. The new generation is durable when it resolves; it counts once the
+ * log names it, and only then the old one may go.
+ *
+ * @throws {LockstepError} what the store throws
+ */
+export async function rewriteSegment(deps: RewriteDeps, plan: RewritePlan, signal: AbortSignal): Promise<Rewritten> {
+  const from: SegmentName = { machine: deps.machine, ...plan.ref, generation: plan.from };
+  const loaded = await load(deps, from, signal);
+  const count = Math.max(plan.slotCount, ...loaded.map(({ table }) => table.rows.length));
+  const contents: (Uint8Array | null)[] = [];
+  const heals: number[] = [];
+  const drops: number[] = [];
+  let plainBytes = 0;
+  for (let slot = 0; slot < count; slot++) {
+    signal.throwIfAborted();
+    let content: Uint8Array | null = null;
+    const wasDamaged = plan.isDamaged(slot);
+    const keep = plan.keep === "present" ? wasDamaged || isPresent(loaded, slot) : plan.keep(slot);
+    if (keep) {
+      content = readSlot(loaded, slot) ?? (wasDamaged ? await plan.remedy(slot) : null);
+      if (content === null && !wasDamaged) return { leftAlone: `slot ${slot} of ${keyOfSegment(from)} cannot be read` };
+      if (content !== null && wasDamaged) heals.push(slot);
+    } else if (wasDamaged) drops.push(slot);
+    contents.push(content);
+    plainBytes += content?.length ?? 0;
+  }
+
+  const to = generationId(deps.session, deps.random(16));
+  const cipher = newSegmentCipher(deps.keys, { ...from, generation: to });
+  const builder = new SegmentBuilder(cipher, new Uint8Array(PAGE_BYTES + plainBytes));
+  for (const content of contents) {
+    if (content === null) builder.skip();
+    else builder.add(content, plan.ref.kind === "data" && looksCompressible(content));
+  }
+  const pieces = builder.finish();
+  await storeSegment(deps, cipher, plan.ref.kind, pieces, signal);
+  const storedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const { kind, segment } = plan.ref;
+  return { replacement: { kind, segment, from: plan.from, to, heals, drops }, storedBytes };
+}
+
+/** The generation's object, and its second copy, as far as they can be read at all. */
+async function load(deps: RewriteDeps, name: SegmentName, signal: AbortSignal): Promise<readonly Loaded[]> {
+  const key = keyOfSegment(name);
+  const places = name.kind === "nodes" ? [key, objectKeys.copy(key)] : [key];
+  const loaded: Loaded[] = [];
+  for (const place of places) {
+    try {
+      const bytes = await deps.store.get(place, MAX_SEGMENT_BYTES, signal);
+      if (bytes !== null) loaded.push({ table: parseTable(deps.keys, name, bytes), bytes });
+    } catch (error) {
+      if (!isLockstepError(error, "OBJECT_CORRUPT", "FIELD_CORRUPT", "OBJECT_TOO_LARGE")) throw error;
+    }
+  }
+  return loaded;
+}
+
+function isPresent(loaded: readonly Loaded[], slot: number): boolean {
+  return loaded.some(({ table }) => (table.rows[slot]?.plainBytes ?? 0) > 0);
+}
+
+function readSlot(loaded: readonly Loaded[], slot: number): Uint8Array | null {
+  for (const { table, bytes } of loaded) {
+    const row = table.rows[slot];
+    if (row === undefined || row.plainBytes === 0 || row.plainBytes > MAX_SLOT_BYTES) continue;
+    const plain = new Uint8Array(row.plainBytes);
+    try {
+      const stored = bytes.subarray(row.offsetBytes, row.offsetBytes + row.storedBytes);
+      if (openSlot(table.cipher, slot, row, stored, plain)) return plain;
+    } catch (error) {
+      if (!isLockstepError(error, "OBJECT_CORRUPT")) throw error; // as unreadable as a wrong tag: try the copy
+    }
+  }
+  return null;
+}
