@@ -7,7 +7,7 @@ import { alignedBuffer } from "#bytes/arrays.ts";
 import { openExistingTarget } from "#disk/existing-target.ts";
 import { openDisk } from "#disk/open.ts";
 
-import { attach, newFolder, run, skipUnlessRoot, sparseFile } from "./rig.ts";
+import { addPartitions, attach, mbrWithOnePartition, newFolder, run, skipUnlessRoot, sparseFile } from "./rig.ts";
 
 const signal = new AbortController().signal;
 const MIB = 1024 * 1024;
@@ -57,17 +57,16 @@ test("sectors that the medium refuses are named to the sector, and the rest is r
 });
 
 test("a write to a device is noticed, through the cache, past it, and through its partition; a read is not", async (t) => {
-  if (skipUnlessRoot(t)) return;
+  if (skipUnlessRoot(t, "partx", "blkdiscard")) return;
   const image = sparseFile(newFolder(t), "disk.img", 4 * MIB);
-  const mbr = new Uint8Array(512);
-  mbr.set([0, 0, 0, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0], 446); // 1 MiB from 1 MiB on
-  mbr.set([0x55, 0xaa], 510);
-  writeFileSync(image, mbr, { flag: "r+" });
-  const device = attach(t, image, "--partscan");
+  writeFileSync(image, mbrWithOnePartition(MIB), { flag: "r+" });
+  const device = attach(t, image);
+  addPartitions(t, device);
   const write = {
     "through the cache": ["dd", "if=/dev/zero", `of=${device}`, "bs=4096", "count=1", "seek=300", "conv=notrunc"],
     "past the cache": ["dd", "if=/dev/zero", `of=${device}`, "bs=4096", "count=1", "oflag=direct", "conv=notrunc"],
     "through the partition": ["dd", "if=/dev/zero", `of=${device}p1`, "bs=4096", "count=1", "conv=notrunc,fsync"],
+    "by zeros": ["blkdiscard", "-f", "-z", "-o", "1048576", "-l", "4096", device],
     "by a discard": ["blkdiscard", "-f", "-o", "1048576", "-l", "1048576", device],
   };
   for (const [how, [program = "", ...args]] of Object.entries(write)) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFileSync, readdirSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
@@ -11,7 +11,7 @@ import { createFileTarget } from "#disk/new-target.ts";
 import { openDisk } from "#disk/open.ts";
 import { freezeByReflink } from "#disk/reflink.ts";
 
-import { mount, mounted, newFolder, run, skipUnlessRoot } from "./rig.ts";
+import { later, mount, mounted, newFolder, run, skipUnlessRoot } from "./rig.ts";
 
 const signal = new AbortController().signal;
 const MIB = 1024 * 1024;
@@ -58,7 +58,7 @@ test("where the file system has no reflinks, its name is said", async (t) => {
   writeFileSync(path, "disk");
   await assert.rejects(freezeByReflink(path, signal), { code: "SNAPSHOT_UNSUPPORTED", message: /no reflinks on ext4/ });
   const shared = join("/dev/shm", `lockstep-${process.pid}.raw`);
-  t.after(() => spawnSync("rm", ["-f", shared]));
+  later(t, () => rmSync(shared, { force: true }));
   writeFileSync(shared, "disk");
   await assert.rejects(freezeByReflink(shared, signal), {
     code: "SNAPSHOT_UNSUPPORTED",

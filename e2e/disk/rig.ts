@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,10 +25,37 @@ export function skipUnlessRoot(t: TestContext, ...programs: readonly string[]): 
   return true;
 }
 
+type Undo = () => void | Promise<void>;
+
+const cleanups = new WeakMap<TestContext, Undo[]>();
+
+/** Runs `undo` when the test ends, the last one first: what is mounted goes before the folder that it lies in. */
+export function later(t: TestContext, undo: Undo): void {
+  let stack = cleanups.get(t);
+  if (stack === undefined) {
+    const own: Undo[] = [];
+    stack = own;
+    cleanups.set(t, own);
+    t.after(async () => {
+      for (const each of own.toReversed()) await each();
+    });
+  }
+  stack.push(undo);
+}
+
+/** Ends a child when the test ends, and waits until it is gone. */
+export function endLater(t: TestContext, child: ChildProcess): void {
+  later(t, async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "close");
+  });
+}
+
 /** An empty folder that goes with the test. */
 export function newFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "lockstep-e2e-disk-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  later(t, () => rmSync(folder, { recursive: true }));
   return folder;
 }
 
@@ -42,8 +70,29 @@ export function sparseFile(folder: string, name: string, sizeBytes: number): str
 /** Attaches a file to a loop device until the test ends. @returns the device's path */
 export function attach(t: TestContext, path: string, ...options: readonly string[]): string {
   const device = run("losetup", "--find", "--show", ...options, path);
-  t.after(() => spawnSync("losetup", ["--detach", device]));
+  later(t, () => {
+    spawnSync("losetup", ["--detach", device]);
+  });
   return device;
+}
+
+/** An MBR with one partition of `sizeBytes` that begins at 1 MiB. */
+export function mbrWithOnePartition(sizeBytes: number): Uint8Array {
+  const sector = new Uint8Array(512);
+  const view = new DataView(sector.buffer);
+  sector[446 + 4] = 0x83;
+  view.setUint32(446 + 8, 2048, true);
+  view.setUint32(446 + 12, sizeBytes / 512, true);
+  sector.set([0x55, 0xaa], 510);
+  return sector;
+}
+
+/** Tells the kernel of a loop device's partitions until the test ends; not every kernel reads the table by itself. */
+export function addPartitions(t: TestContext, device: string): void {
+  run("partx", "--add", device);
+  later(t, () => {
+    spawnSync("partx", ["--delete", device]);
+  });
 }
 
 /** Makes a file system in a loop file and mounts it until the test ends. @returns the mount point */
@@ -65,5 +114,7 @@ export function mounted(
 /** Mounts until the test ends. */
 export function mount(t: TestContext, what: string, where: string, ...options: readonly string[]): void {
   run("mount", ...options, what, where);
-  t.after(() => spawnSync("umount", [where]));
+  later(t, () => {
+    spawnSync("umount", [where]);
+  });
 }

@@ -3,7 +3,7 @@ import { open, readdir, realpath, stat } from "node:fs/promises";
 
 import type { Holder } from "#disk/holder.ts";
 import { systemErrorName } from "#disk/system-error.ts";
-import { type BlockDevice, readOverlapping } from "#linux/block-device.ts";
+import { type BlockDevice, isReadOnly, readOverlapping } from "#linux/block-device.ts";
 import { deviceNumber } from "#linux/device-number.ts";
 import { type FileKey, isSameFile } from "#linux/file-key.ts";
 import { readAttribute } from "#linux/kernel-text.ts";
@@ -28,10 +28,10 @@ export async function findDeviceUses(devices: readonly BlockDevice[], prefix: st
     }
     for (const upper of await readdirOrNone(`${folder}/holders`)) {
       const label = (await readAttribute(`${folder}/holders/${upper}/dm/name`)) ?? upper;
-      const isReadOnly = (await readAttribute(`${folder}/holders/${upper}/ro`)) === "1";
+      const mayWrite = !(await isReadOnly(`${folder}/holders/${upper}`));
       holders.push({
         kind: "stack",
-        mayWrite: !isReadOnly,
+        mayWrite,
         words: `${label} (/dev/${upper}) is stacked on ${subject}`,
       });
     }
@@ -64,11 +64,11 @@ export async function findLoops(key: FileKey): Promise<Holder[]> {
   for (const name of await readdirOrNone("/sys/block")) {
     const backing = await readAttribute(`/sys/block/${name}/loop/backing_file`);
     if (backing === null || !(await isSameFile(backing, key))) continue;
-    const isReadOnly = (await readAttribute(`/sys/block/${name}/ro`)) === "1";
-    const how = isReadOnly ? " read-only" : "";
+    const mayWrite = !(await isReadOnly(`/sys/block/${name}`));
+    const how = mayWrite ? "" : " read-only";
     holders.push({
       kind: "loop",
-      mayWrite: !isReadOnly,
+      mayWrite,
       words: `it is attached${how} to the loop device /dev/${name}`,
     });
     const devices = await readOverlapping(await realpath(`/sys/block/${name}`));

@@ -1,4 +1,4 @@
-import { type Stats, constants } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 
 import { LockstepError } from "#errors/errors.ts";
@@ -9,6 +9,8 @@ import { describeHolders } from "#disk/holder.ts";
 import { findHolders } from "#disk/holders.ts";
 import { nameOfNoDisk, readFormat } from "#disk/open.ts";
 import { targetFailure } from "#disk/target-failure.ts";
+import { blockDeviceFolder, isReadOnly } from "#linux/block-device.ts";
+import { deviceNumber } from "#linux/device-number.ts";
 import { blockDeviceSize, lockFile } from "#linux/libc.ts";
 
 /**
@@ -32,6 +34,7 @@ export async function openExistingTarget(
   const what = nameOfNoDisk(found);
   if (what !== null) throw unsupported(doing, `it is ${what}`, "Name an image file or a block device.");
   const kind = found.isBlockDevice() ? "block" : "file";
+  if (kind === "block") await refuseReadOnly(doing, found.rdev);
   const { holders } = await findHolders(path, signal);
   if (holders.length > 0) throw inUse(doing, describeHolders(holders));
 
@@ -39,10 +42,10 @@ export async function openExistingTarget(
   let direct: FileHandle | null = null;
   try {
     file = await open(path, constants.O_RDWR | (kind === "block" ? constants.O_EXCL : 0));
-    const opened = await file.stat();
+    const opened = await file.stat({ bigint: true });
     if (opened.dev !== found.dev || opened.ino !== found.ino) throw inUse(doing, "it was replaced at this very moment");
     if (kind === "file" && !lockFile(file.fd)) throw inUse(doing, "another process has it locked");
-    const sizeBytes = kind === "block" ? blockDeviceSize(file.fd) : opened.size;
+    const sizeBytes = kind === "block" ? blockDeviceSize(file.fd) : Number(opened.size);
     if (sizeBytes < neededBytes) throw tooSmall(doing, kind, sizeBytes, neededBytes, path);
     const format = options.assumeRaw === true || sizeBytes === 0 ? null : await readFormat(file, sizeBytes);
     if (format !== null) {
@@ -58,9 +61,18 @@ export async function openExistingTarget(
   }
 }
 
-async function lookedAt(path: string, doing: string): Promise<Stats> {
+/** The kernel lets root open such a device for writing, and refuses the writes. */
+async function refuseReadOnly(doing: string, rdev: bigint): Promise<void> {
+  const folder = await blockDeviceFolder(deviceNumber(rdev));
+  if (folder === null || !(await isReadOnly(folder))) return;
+  throw new LockstepError("TARGET_DENIED", `${doing}: the device is read-only`, {
+    hint: "Make it writable, or restore to another place.",
+  });
+}
+
+async function lookedAt(path: string, doing: string): Promise<BigIntStats> {
   try {
-    return await stat(path);
+    return await stat(path, { bigint: true });
   } catch (error) {
     throw targetFailure(doing, error);
   }

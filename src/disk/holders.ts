@@ -33,7 +33,8 @@ export async function findHolders(path: string, signal: AbortSignal): Promise<Ho
     const words = how === "open" ? "has it open for writing" : "has it mapped into memory for writing";
     holders.push({ kind: "process", mayWrite: true, words: `process ${pid} (${command}) ${words}` });
   }
-  if (unseen > 0) blindSpots.push(`${unseen} processes of other users could not be looked into; root can`);
+  if (unseen > 0)
+    blindSpots.push(`${unseen} processes could not be looked into; that takes root with all its capabilities`);
 
   for (const lock of await readFileLocks()) {
     const isMeant = lock.device === key.superblock && lock.inode === key.stat.ino && lock.pid !== process.pid;

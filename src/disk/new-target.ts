@@ -8,7 +8,8 @@ import { openDirect } from "#disk/direct-io.ts";
 import { FileTarget } from "#disk/file-target.ts";
 import { systemErrorName } from "#disk/system-error.ts";
 import { targetFailure } from "#disk/target-failure.ts";
-import { lockFile, renameNoReplace } from "#linux/libc.ts";
+import { lockFile } from "#linux/libc.ts";
+import { renameToNew } from "#linux/rename.ts";
 
 /** What is added to the path of a file that is not whole yet. */
 export const partialSuffix = ".lockstep-partial";
@@ -127,7 +128,7 @@ async function sizePartial(
 
 /** The file, whole and on the medium, gets its name; what has that name meanwhile is left as it is. */
 async function publish(partialPath: string, path: string): Promise<void> {
-  const failure = renameNoReplace(partialPath, path);
+  const failure = renameToNew(partialPath, path);
   if (failure === "EEXIST") throw exists(path);
   if (failure !== null) await linkInstead(partialPath, path);
   await syncFolder(path);

@@ -6,7 +6,7 @@ import { LockstepError } from "#errors/errors.ts";
 import { diskOpenFailure } from "#disk/open-failure.ts";
 import { systemErrorName } from "#disk/system-error.ts";
 import { readFileKey } from "#linux/file-key.ts";
-import { O_TMPFILE, cloneFile } from "#linux/libc.ts";
+import { O_TMPFILE, cloneFile, copyNoCow } from "#linux/libc.ts";
 
 /** A copy of an image as it was at one instant, sharing its blocks, for as long as it is open. */
 export type FrozenFile = AsyncDisposable & {
@@ -31,6 +31,7 @@ export async function freezeByReflink(path: string, signal: AbortSignal): Promis
     if (!(await source.stat()).isFile()) throw notOn(path, "a block device");
     const folder = dirname(await realpath(path));
     copy = await openNameless(folder, path);
+    copyNoCow(copy.fd, source.fd); // Btrfs clones only between files that agree in it
     const failure = cloneFile(copy.fd, source.fd);
     if (failure !== null) throw await cloneFailure(failure, path);
   } catch (error) {
@@ -58,13 +59,23 @@ async function openNameless(folder: string, path: string): Promise<FileHandle> {
   } catch (error) {
     const name = systemErrorName(error);
     // EISDIR: the file system does not know O_TMPFILE, so it is none of those that can clone.
-    if (name === "EISDIR" || name === "EOPNOTSUPP" || name === "EROFS") throw await unsupported(path, name);
+    if (name === "EISDIR" || name === "ENOTSUP" || name === "EROFS") throw await unsupported(path, name);
     throw diskOpenFailure(folder, error);
   }
 }
 
+const cannotClone: ReadonlySet<string> = new Set([
+  "ENOTSUP",
+  "EINVAL",
+  "EXDEV",
+  "ENOTTY",
+  "ENOSYS",
+  "ETXTBSY",
+  "EROFS",
+]);
+
 async function cloneFailure(name: string, path: string): Promise<LockstepError> {
-  if (["EOPNOTSUPP", "EINVAL", "EXDEV", "ENOTTY", "ENOSYS", "ETXTBSY", "EROFS"].includes(name)) {
+  if (cannotClone.has(name)) {
     return unsupported(path, name);
   }
   return new LockstepError("SYSTEM_CALL_FAILED", `freezing ${path}: ioctl(FICLONE) failed: ${name}`);

@@ -97,3 +97,8 @@ export function isLockstepError(error: unknown, ...wanted: readonly ErrorCode[])
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Anything thrown as an Error: itself where it is one. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error), { cause: error });
+}

@@ -75,10 +75,14 @@ const stableAttributes = [
   ["serial", "serial"],
 ] as const;
 
+/** Whether the kernel lets nobody write to the device. */
+export async function isReadOnly(folder: string): Promise<boolean> {
+  return (await readAttribute(`${folder}/ro`)) === "1";
+}
+
 /** What was written to a block device so far; null when the kernel has no such device. */
 export type WriteCounters = {
-  /** Writes and discards completed, and 512-byte sectors that they covered. */
-  readonly requests: bigint;
+  /** 512-byte sectors that were written or discarded. Requests are no measure: a flush counts as one, ours too. */
   readonly sectors: bigint;
   readonly inFlight: bigint;
   /** False when the device's counting is switched off. */
@@ -98,7 +102,6 @@ export async function readWriteCounters(folder: string): Promise<WriteCounters |
   const inFlight = (await readAttribute(`${folder}/inflight`))?.split(/\s+/)[1] ?? "0";
   const whole = (await wholeDiskFolder(folder)) ?? folder;
   return {
-    requests: field(4) + field(11),
     sectors: field(6) + field(13),
     inFlight: BigInt(inFlight),
     counting: (await readAttribute(`${whole}/queue/iostats`)) !== "0",

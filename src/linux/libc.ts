@@ -17,9 +17,6 @@ const fallocate = libc.func("int fallocate(int fd, int mode, int64_t offset, int
 const ioctl = libc.func("int ioctl(int fd, unsigned long request, void *argument)");
 const ioctlNumber = libc.func("ioctl", "int", ["int", "unsigned long", "long"]);
 const flock = libc.func("int flock(int fd, int operation)");
-const renameat2 = libc.func(
-  "int renameat2(int fromFolder, const char *from, int toFolder, const char *to, uint flags)",
-);
 const madvise = libc.func("int madvise(void *address, size_t length, int advice)");
 const iovec = koffi.struct("iovec", { base: "void *", length: "size_t" });
 const preadv2 = libc.func("preadv2", "int64_t", ["int", koffi.pointer(iovec), "int", "int64_t", "int"]);
@@ -33,6 +30,9 @@ const SEEK_HOLE = 4;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const FICLONE = 0x40049409;
+const FS_IOC_GETFLAGS = 0x80086601;
+const FS_IOC_SETFLAGS = 0x40086602;
+const FS_NOCOW_FL = 0x00800000;
 const BLKZEROOUT = 0x127f;
 const BLKGETSIZE64 = 0x80081272;
 const BLKSSZGET = 0x1268;
@@ -40,8 +40,6 @@ const RWF_NOWAIT = 8;
 const MADV_HUGEPAGE = 14;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-const AT_FDCWD = -100;
-const RENAME_NOREPLACE = 1;
 const ENXIO = 6;
 const EWOULDBLOCK = 11;
 const EINVAL = 22;
@@ -78,6 +76,15 @@ export function punchHole(fd: number, offsetBytes: number, lengthBytes: number):
 /** Makes `to` share all blocks of `from`, as they are at one instant; the error's name where that fails (ioctl_ficlone(2)). */
 export function cloneFile(to: number, from: number): string | null {
   return ioctlNumber(to, FICLONE, from) === 0 ? null : lastError();
+}
+
+/** Gives an empty file the "no copy-on-write" attribute of another; nothing where the file system has none (ioctl_iflags(2)). */
+export function copyNoCow(to: number, from: number): void {
+  const flags = Buffer.alloc(8);
+  if (ioctl(from, FS_IOC_GETFLAGS, flags) !== 0 || (flags.readUInt32LE() & FS_NOCOW_FL) === 0) return;
+  if (ioctl(to, FS_IOC_GETFLAGS, flags) !== 0) return;
+  flags.writeUInt32LE((flags.readUInt32LE() | FS_NOCOW_FL) >>> 0);
+  ioctl(to, FS_IOC_SETFLAGS, flags);
 }
 
 /** Size of an open block device in bytes. */
@@ -117,11 +124,6 @@ export function lockFile(fd: number): boolean {
   if (flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
   if (koffi.errno() === EWOULDBLOCK) return false;
   throw failed("flock");
-}
-
-/** Renames unless something has the new name; the error's name where that fails, EINVAL if the file system cannot (renameat2(2)). */
-export function renameNoReplace(from: string, to: string): string | null {
-  return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) === 0 ? null : lastError();
 }
 
 const probe = Buffer.alloc(1);

@@ -1,18 +1,9 @@
 import { dirname, join, resolve } from "node:path";
 
+import type { Config, Setting } from "#cli/settings.ts";
 import type { Environment } from "#main/environment.ts";
 
-/** Where a setting came from. */
-export type Origin = "flag" | "environment" | "file" | "default";
-
-export type Setting<Value> = { readonly value: Value; readonly from: Origin };
-
-export type ConfigPaths = {
-  /** The configuration file. It must exist unless it is the default one. */
-  readonly config: Setting<string>;
-  /** The folder in which this host remembers things, key files of its own among them. */
-  readonly state: Setting<string>;
-};
+export type ConfigPaths = Pick<Config, "config" | "state">;
 
 /**
  * Where the configuration and the state of this host are.

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { loadConfig, showConfig } from "#main/config.ts";
+import { showConfig } from "#cli/settings.ts";
+import { loadConfig } from "#main/config.ts";
 import type { ConfigFlags } from "#main/config.ts";
 import { environmentOf } from "#main/environment.ts";
 import type { Environment } from "#main/environment.ts";

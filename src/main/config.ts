@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import type { Config, Setting } from "#cli/settings.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import { parseConfig } from "#main/config-file.ts";
 import type { ConfigFile } from "#main/config-file.ts";
 import { absolute, configPaths, firstNamed } from "#main/config-paths.ts";
-import type { ConfigPaths, Origin, Setting } from "#main/config-paths.ts";
+import type { ConfigPaths } from "#main/config-paths.ts";
 import type { Environment } from "#main/environment.ts";
-import { formatKeep } from "#policy/keep.ts";
 import type { KeepRule } from "#policy/keep.ts";
 
 /** Options of every command that outrank the environment and the file. */
@@ -15,23 +15,6 @@ export type ConfigFlags = {
   readonly config?: string | undefined;
   readonly vault?: string | undefined;
   readonly passphraseFile?: string | undefined;
-};
-
-/** All that holds for a command, and where each of it came from. Paths are absolute. */
-export type Config = ConfigPaths & {
-  readonly cache: Setting<string>;
-  /** A folder, or a URL as it was written; null when nothing names a vault. */
-  readonly vault: Setting<string | null>;
-  readonly passphraseFile: Setting<string | null>;
-  /** Folders in which every disk should be protected. */
-  readonly watch: Setting<readonly string[]>;
-  readonly checkpointMinutes: Setting<number>;
-  readonly checkpointGib: Setting<number>;
-  readonly lanes: Setting<number>;
-  /** What a machine gets that is protected without saying it otherwise. */
-  readonly keep: Setting<KeepRule>;
-  readonly everyHours: Setting<number>;
-  readonly timeZone: Setting<string>;
 };
 
 /**
@@ -85,30 +68,4 @@ function effective(paths: ConfigPaths, file: ConfigFile, environment: Environmen
     everyHours: fromFile(file.defaults?.["every-hours"], 24),
     timeZone: fromFile(file.defaults?.["time-zone"], "UTC"),
   };
-}
-
-export type ShownSetting = {
-  /** As it is written in the file, with its table, or what it is called in docs/configuration.md. */
-  readonly key: string;
-  readonly value: string | number | readonly string[] | null;
-  readonly from: Origin;
-};
-
-/** What `config show` shows: every setting with its value and origin, in the order of docs/configuration.md. */
-export function showConfig(config: Config): readonly ShownSetting[] {
-  const { keep } = config;
-  return [
-    { key: "config", ...config.config },
-    { key: "state", ...config.state },
-    { key: "cache", ...config.cache },
-    { key: "passphrase-file", ...config.passphraseFile },
-    { key: "vault", ...config.vault },
-    { key: "watch", ...config.watch },
-    { key: "backup.checkpoint-minutes", ...config.checkpointMinutes },
-    { key: "backup.checkpoint-gib", ...config.checkpointGib },
-    { key: "backup.lanes", ...config.lanes },
-    { key: "defaults.keep", value: formatKeep(keep.value), from: keep.from },
-    { key: "defaults.every-hours", ...config.everyHours },
-    { key: "defaults.time-zone", ...config.timeZone },
-  ];
 }

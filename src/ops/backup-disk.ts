@@ -143,7 +143,7 @@ export async function backupDisk(
     }
     while (pending.length > 0) await settle();
   } finally {
-    await Promise.allSettled(pending.map(({ sealed }) => sealed));
+    await Promise.allSettled(pending.map(async ({ sealed }) => await sealed));
   }
   return { readBytes, newBytes, dataBytes, baseDataBytes, unreadable };
 }

@@ -1,3 +1,5 @@
+import { asError } from "#errors/errors.ts";
+
 /**
  * Runs `work` on every item, at most `atOnce` at the same time, started in order. Ends when all have ended; after a
  * failure no further one is started.
@@ -10,23 +12,19 @@ export async function forEachBounded<Item>(
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
-  let failure: { readonly error: unknown } | null = null;
-  const failed = (): boolean => failure !== null;
+  const failures: Error[] = [];
   try {
     for await (const item of items) {
-      if (failed()) break;
-      const job: Promise<void> = work(item).then(
-        () => void running.delete(job),
-        (error: unknown) => {
-          running.delete(job);
-          failure ??= { error };
-        },
-      );
+      if (failures.length > 0) break;
+      const job: Promise<void> = work(item)
+        .catch((error: unknown) => void failures.push(asError(error)))
+        .finally(() => running.delete(job));
       running.add(job);
       if (running.size >= atOnce) await Promise.race(running);
     }
   } finally {
     await Promise.all(running);
   }
-  if (failure !== null) throw (failure as { readonly error: unknown }).error;
+  const [first] = failures;
+  if (first !== undefined) throw first;
 }

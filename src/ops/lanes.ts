@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 
 import { adviseHugePages } from "#linux/libc.ts";
 import { alignedBuffer } from "#bytes/arrays.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { asError, LockstepError } from "#errors/errors.ts";
 import { startLane } from "#ops/lane.ts";
 import type { FromLane, LaneDisk, Stretch, ToLane } from "#ops/lane-protocol.ts";
 import type { Pieces } from "#store/contract.ts";
@@ -24,7 +24,7 @@ export type SegmentSink = {
   store(grant: SegmentGrant, pieces: Pieces): Promise<void>;
 };
 
-type Waiter = { readonly resolve: (answer: FromLane) => void; readonly reject: (error: unknown) => void };
+type Waiter = { readonly resolve: (answer: FromLane) => void; readonly reject: (error: Error) => void };
 
 type Lane = {
   readonly post: (message: ToLane) => void;
@@ -41,7 +41,7 @@ export class Lanes implements AsyncDisposable {
   readonly #wanting: Lane[] = [];
   readonly #puts = new Set<Promise<void>>();
   #sink: SegmentSink | null = null;
-  #failure: { error: unknown } | null = null;
+  #failure: Error | null = null;
 
   constructor(options: LaneOptions) {
     for (let i = 0; i < options.lanes; i++) this.#lanes.push(this.#start(options.threads));
@@ -83,7 +83,7 @@ export class Lanes implements AsyncDisposable {
   async flush(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => this.#ask(lane, { type: "flush" })));
     await Promise.all(this.#puts);
-    if (this.#failure !== null) throw this.#failure.error;
+    if (this.#failure !== null) throw this.#failure;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,7 +96,7 @@ export class Lanes implements AsyncDisposable {
   }
 
   #ask(lane: Lane, message: ToLane): Promise<FromLane> {
-    if (this.#failure !== null) return Promise.reject(this.#failure.error);
+    if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise<FromLane>((resolve, reject) => {
       lane.waiters.push({ resolve, reject });
       lane.post(message);
@@ -126,23 +126,22 @@ export class Lanes implements AsyncDisposable {
   #receive(lane: Lane, message: FromLane): void {
     if (message.type === "failed") this.#fail(message.error);
     else if (message.type === "want") this.#grant(lane);
-    else if (message.type === "filled") this.#store(message);
+    else if (message.type === "filled") this.#startPut(message);
     else lane.waiters.shift()?.resolve(message);
   }
 
-  #store({ grant, usedBytes, tail }: Extract<FromLane, { type: "filled" }>): void {
-    const put: Promise<void> = this.#requireSink()
-      .store(grant, [grant.buffer.subarray(0, usedBytes), tail])
-      .then(
-        () => {
-          this.#free.push(grant.buffer);
-          const next = this.#wanting.shift();
-          if (next !== undefined) this.#grant(next);
-        },
-        (error: unknown) => this.#fail(error),
-      )
+  #startPut(filled: Extract<FromLane, { type: "filled" }>): void {
+    const put: Promise<void> = this.#store(filled)
+      .catch((error: unknown) => this.#fail(error))
       .finally(() => this.#puts.delete(put));
     this.#puts.add(put);
+  }
+
+  async #store({ grant, usedBytes, tail }: Extract<FromLane, { type: "filled" }>): Promise<void> {
+    await this.#requireSink().store(grant, [grant.buffer.subarray(0, usedBytes), tail]);
+    this.#free.push(grant.buffer);
+    const next = this.#wanting.shift();
+    if (next !== undefined) this.#grant(next);
   }
 
   /** Gives a lane a segment, now or when memory for one is free. */
@@ -158,7 +157,7 @@ export class Lanes implements AsyncDisposable {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= { error };
-    for (const lane of this.#lanes) for (const waiter of lane.waiters.splice(0)) waiter.reject(error);
+    this.#failure ??= asError(error);
+    for (const lane of this.#lanes) for (const waiter of lane.waiters.splice(0)) waiter.reject(this.#failure);
   }
 }

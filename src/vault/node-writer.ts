@@ -1,3 +1,4 @@
+import { asError } from "#errors/errors.ts";
 import { fingerprinter } from "#crypto/fingerprint.ts";
 import type { Pieces } from "#store/contract.ts";
 import { writeNode } from "#vault/node.ts";
@@ -26,7 +27,7 @@ export class NodeWriter {
   readonly #fingerprint: ReturnType<typeof fingerprinter>;
   readonly #signal: AbortSignal;
   readonly #puts = new Set<Promise<void>>();
-  #failure: unknown;
+  #failure: Error | null = null;
   #current: { segment: NewSegment; builder: SegmentBuilder } | null = null;
   #storedBytes = 0;
 
@@ -77,14 +78,14 @@ export class NodeWriter {
   async drain(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#puts.size > 0) await Promise.race(this.#puts);
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== null) throw this.#failure;
   }
 
   /** Stores what was added; when it resolves, all of it is durable. */
   async flush(): Promise<void> {
     this.#finish();
     await Promise.all(this.#puts);
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== null) throw this.#failure;
   }
 
   #begin(): { segment: NewSegment; builder: SegmentBuilder } {
@@ -102,7 +103,7 @@ export class NodeWriter {
       () => void this.#puts.delete(put),
       (error: unknown) => {
         this.#puts.delete(put);
-        this.#failure ??= error;
+        this.#failure ??= asError(error);
       },
     );
     this.#puts.add(put);

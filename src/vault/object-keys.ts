@@ -20,6 +20,7 @@ export const objectKeys = {
   /** The session that wrote a body is in its name, so that a sweep knows what a dead session left. */
   point: (machine: MachineId, session: string, point: PointId): ObjectKey =>
     `machines/${machine}/points/${session}-${point}`,
+  disksPrefix: (machine: MachineId): ObjectKey => `machines/${machine}/disks/`,
   diskPrefix: (machine: MachineId, disk: DiskId): ObjectKey => `machines/${machine}/disks/${disk}/`,
   segmentPrefix: (machine: MachineId, disk: DiskId, kind: SegmentKind): ObjectKey =>
     `machines/${machine}/disks/${disk}/${kind}/`,

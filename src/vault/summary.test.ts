@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { objectKeys } from "#vault/object-keys.ts";
+import { verifySummaries } from "#vault/summary-check.ts";
+import { writeSummary } from "#vault/summary-format.ts";
+import { deleteSurplusSummaries, listSummaries, putSummary, surplusSummaries } from "#vault/summary.ts";
+import { appendOnlyStore } from "#testing/append-only-store.ts";
+import { recordingStore } from "#testing/recording-store.ts";
+import { LogBench, must, signal } from "#testing/log-bench.ts";
+
+/** A machine with 40 points and so with one summary. */
+async function filled(seed: string) {
+  const bench = new LogBench(seed);
+  const log = await bench.create();
+  for (let i = 0; i < 40; i++) await bench.point(log);
+  const seqs = await listSummaries(bench.store, log.machine, signal);
+  return { bench, log, store: bench.store, seqs, at: (seq: number) => objectKeys.summary(log.machine, seq) };
+}
+
+test("who appends writes a summary now and then, and a reader starts from it", async () => {
+  const { bench, log, seqs } = await filled("start");
+  assert.deepEqual(seqs, [66]);
+  const { store, calls } = recordingStore(bench.store);
+  const opened = await bench.open("host-b", { store });
+  assert.deepEqual(writeSummary(opened.fold), writeSummary(log.fold));
+  const entries = calls.filter(
+    ({ operation, key }) => operation === "get" && key.startsWith(objectKeys.logPrefix(log.machine)),
+  );
+  assert.ok(entries.length <= 17, `${entries.length} entries were read`);
+});
+
+test("a host that appends one entry a day writes summaries too", async () => {
+  const bench = new LogBench("one a day");
+  const { machine } = await bench.create();
+  for (let i = 0; i < 130; i++) await must(await bench.open(), { type: "clock", confirmedAt: bench.now.toString() });
+  assert.deepEqual(await listSummaries(bench.store, machine, signal), [64, 128]);
+});
+
+test("a broken summary is passed over for an older one, and for the whole log", async () => {
+  const { bench, log, store, at } = await filled("broken");
+  await putSummary(bench.source(), log.fold, bench.random, signal);
+  for (const seq of [81, 66]) {
+    const bytes = await store.get(at(seq), 1 << 20, signal);
+    assert.ok(bytes !== null);
+    await store.delete(at(seq), signal);
+    await store.put(at(seq), [bytes.with(80, (bytes[80] ?? 0) ^ 1)], {}, signal);
+    const opened = await bench.open();
+    assert.deepEqual(writeSummary(opened.fold), writeSummary(log.fold));
+    assert.match(opened.warnings[0] ?? "", new RegExp(`${at(81)} was passed over`));
+  }
+});
+
+test("a log that is shorter than its summary is corrupt, not short", async () => {
+  const { bench, log, store } = await filled("shorter");
+  for (let seq = 60; seq <= 81; seq++) await store.delete(objectKeys.logEntry(log.machine, seq), signal);
+  await assert.rejects(bench.open(), { code: "LOG_CORRUPT", message: /log\/0000003c: it is missing/ });
+});
+
+test("a summary of another history is passed over", async () => {
+  const { bench, log, at } = await filled("other");
+  await bench.store.delete(at(66), signal);
+  await putSummary(bench.source(), { ...log.fold, seq: 80, hash: "00".repeat(32) }, bench.random, signal);
+  const opened = await bench.open();
+  assert.deepEqual(writeSummary(opened.fold), writeSummary(log.fold));
+  assert.match(opened.warnings[0] ?? "", /does not have the entry that it ends with/);
+});
+
+test("a check finds a summary that lies, and one of an entry that is not there", async () => {
+  const { bench, log, seqs } = await filled("lies");
+  const whole = await verifySummaries(bench.source(), signal);
+  assert.deepEqual(whole.wrong, []);
+  assert.ok(whole.fold !== null && seqs.length === 1);
+  assert.deepEqual(writeSummary(whole.fold), writeSummary(log.fold));
+
+  await putSummary(
+    bench.source(),
+    { ...log.fold, points: log.fold.points.without([...log.fold.points.keys()][0]!) },
+    bench.random,
+    signal,
+  );
+  await putSummary(bench.source(), { ...log.fold, seq: 99 }, bench.random, signal);
+  const { wrong } = await verifySummaries(bench.source(), signal);
+  assert.deepEqual(
+    wrong.map(({ seq }) => seq),
+    [81, 99],
+  );
+});
+
+test("all but the two newest summaries may go", async () => {
+  assert.deepEqual(surplusSummaries([]), []);
+  assert.deepEqual(surplusSummaries([64, 128]), []);
+  assert.deepEqual(surplusSummaries([256, 64, 128]), [64]);
+  const { bench, log, store } = await filled("surplus");
+  for (let i = 0; i < 2; i++) {
+    await must(log, { type: "clock", confirmedAt: bench.now.toString() });
+    await putSummary(bench.source(), log.fold, bench.random, signal);
+  }
+  assert.equal(await deleteSurplusSummaries(store, log.machine, signal), 1);
+  assert.deepEqual(await listSummaries(store, log.machine, signal), [82, 83]);
+});
+
+test("a store without deletes is enough to append and to write summaries", async () => {
+  const bench = new LogBench("append only");
+  const { machine } = await bench.create();
+  const log = await bench.open("host-b", { store: appendOnlyStore(bench.store) });
+  for (let i = 0; i < 70; i++) await must(log, { type: "clock", confirmedAt: bench.now.toString() });
+  assert.deepEqual(log.warnings, []);
+  assert.equal((await listSummaries(bench.store, machine, signal)).length, 1);
+});
