@@ -42,6 +42,7 @@ export const codes = {
   LOG_CORRUPT: "corrupt",
   LOG_ROLLED_BACK: "corrupt",
   SESSION_FENCED: "conflict",
+  MACHINE_BUSY: "conflict",
   POINT_GONE: "missing",
   POINT_IN_USE: "conflict",
   BLOCK_DAMAGED: "corrupt",

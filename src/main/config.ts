@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import type { Config, Setting } from "#cli/settings.ts";
+import type { Config, Origin, Setting } from "#cli/settings.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import { parseConfig } from "#main/config-file.ts";
 import type { ConfigFile } from "#main/config-file.ts";
@@ -36,12 +36,17 @@ async function readText(config: Setting<string>, signal: AbortSignal): Promise<s
     if (signal.aborted) throw new LockstepError("CANCELLED", "reading the configuration was stopped", { cause: error });
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
     if (isMissing && config.from === "default") return null;
-    const how = { flag: "by --config", environment: "by LOCKSTEP_CONFIG", file: "", default: "" }[config.from];
     throw new LockstepError("CONFIG_INVALID", `reading the configuration ${config.value} failed: ${messageOf(error)}`, {
-      hint: how === "" ? undefined : `It is named ${how}; without that, the default one is used.`,
+      hint: namedBy(config.from),
       cause: error,
     });
   }
+}
+
+function namedBy(origin: Origin): string | undefined {
+  if (origin === "default") return undefined;
+  const name = origin === "flag" ? "--config" : "LOCKSTEP_CONFIG";
+  return `It is named by ${name}; without that, the default one is used.`;
 }
 
 function effective(paths: ConfigPaths, file: ConfigFile, environment: Environment, flags: ConfigFlags): Config {

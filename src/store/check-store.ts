@@ -65,7 +65,8 @@ export async function checkStore(
 /** Why the store lets nobody delete; null when it does. */
 async function refusalOfDelete(store: Store, prefix: string, signal: AbortSignal): Promise<string | null> {
   try {
-    await store.delete(`${prefix}nothing`, signal);
+    await store.put(`${prefix}probe`, [], {}, signal);
+    await store.delete(`${prefix}probe`, signal);
     return null;
   } catch (error) {
     if (isLockstepError(error, "STORE_DENIED")) return error.message;

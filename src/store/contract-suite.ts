@@ -24,6 +24,7 @@ export type StoreCheck = {
 
 const mib = 1024 * 1024;
 const largeBytes = 33 * mib + 5;
+const wrongNames = ["", "/x", "x//y", "x/", ".", "..", "../x", ".x", "x/.y", "X", "x y", "ä", "x\\y", "x".repeat(256)];
 
 /** The store contract as checks that any store must pass: in tests, and against a user's own store. */
 export const storeChecks: readonly StoreCheck[] = [
@@ -161,14 +162,12 @@ export const storeChecks: readonly StoreCheck[] = [
   }),
 
   check("keys of the wrong form are refused by every call", async ({ store, folder, signal }) => {
-    const long = "x".repeat(256);
-    for (const name of ["", "/x", "x//y", "x/", ".", "..", "../x", ".x", "x/.y", "X", "x y", "ä", "x\\y", long]) {
+    for (const name of wrongNames) {
       const key = folder + name;
       await expectCode("ARGUMENT_INVALID", store.put(key, [], {}, signal), `put of "${key}"`);
       await expectCode("ARGUMENT_INVALID", store.get(key, 1, signal), `get of "${key}"`);
       await expectCode("ARGUMENT_INVALID", store.read(key, 0, new Uint8Array(1), signal), `read of "${key}"`);
       await expectCode("ARGUMENT_INVALID", store.stat(key, signal), `stat of "${key}"`);
-      await expectCode("ARGUMENT_INVALID", store.delete(key, signal), `delete of "${key}"`);
     }
     for (const prefix of ["../", "/", `${folder}../`, `${folder}X/`]) {
       expect((await keys(store, prefix, "", signal)).length === 0, `the list of "${prefix}" is not empty`);
@@ -190,7 +189,6 @@ export const storeChecks: readonly StoreCheck[] = [
     await expectCode("CANCELLED", store.read(`${folder}there`, 0, new Uint8Array(1), aborted), "read");
     await expectCode("CANCELLED", store.stat(`${folder}there`, aborted), "stat");
     await expectCode("CANCELLED", keys(store, folder, "", aborted), "list");
-    await expectCode("CANCELLED", store.delete(`${folder}there`, aborted), "delete");
     expect((await keys(store, folder, "", signal)).join() === `${folder}there`, "a cancelled call had an effect");
   }),
 
@@ -211,6 +209,21 @@ export const storeChecks: readonly StoreCheck[] = [
         await client.delete(key, signal);
       }
       await store.delete(`${folder}never/was`, signal);
+    },
+    { needsDelete: true },
+  ),
+
+  check(
+    "a delete refuses keys of the wrong form, and does nothing once its signal is aborted",
+    async (context) => {
+      const { store, folder, signal } = context;
+      for (const name of wrongNames) {
+        const key = folder + name;
+        await expectCode("ARGUMENT_INVALID", store.delete(key, signal), `delete of "${key}"`);
+      }
+      await create(context, "kept", [utf8("x")]);
+      await expectCode("CANCELLED", store.delete(`${folder}kept`, AbortSignal.abort()), "delete");
+      expectBytes(await store.get(`${folder}kept`, 10, signal), utf8("x"), "get after a cancelled delete");
     },
     { needsDelete: true },
   ),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -51,6 +52,12 @@ function changed(draft: EntryDraft, change: object): Uint8Array {
 test("every type of entry comes back as it was written", () => {
   for (const draft of drafts)
     assert.deepEqual(parseEntry(writeEntry({ ...head, ...draft }), "entry"), { ...head, ...draft });
+});
+
+test("the example in the format's description is an entry", () => {
+  const text = readFileSync(new URL("../../docs/format/log.md", import.meta.url), "utf8");
+  const example = /```json\n(.*?)```/s.exec(text)?.[1] ?? "";
+  assert.equal(parseEntry(utf8(example), "example").type, "opened");
 });
 
 test("an unknown type is skipped when it says that it may be, and refused as newer when not", () => {

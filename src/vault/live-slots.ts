@@ -1,4 +1,4 @@
-import { POINTER_BYTES, segmentAt, writeSegmentPrefix } from "#vault/pointer.ts";
+import { POINTER_BYTES, segmentAt, slotAt, writeSegmentPrefix } from "#vault/pointer.ts";
 import type { SegmentId } from "#vault/ids.ts";
 
 const FIRST_WORDS = 8;
@@ -111,14 +111,29 @@ export class LiveSlots implements Iterable<LiveSegment> {
     return segment;
   }
 
+  /** True when the slot that the pointer at `at` names is reached. */
+  has(pointers: Uint8Array, at: number): boolean {
+    return this.#find(pointers, at)?.has(slotAt(pointers, at)) ?? false;
+  }
+
   /** The slots of a segment that are reached; undefined when none is. */
   get(segment: SegmentId): SlotBits | undefined {
     writeSegmentPrefix(this.#key, 0, segment);
-    const sessions = this.#sessions.get(u32(this.#key, 0)) ?? [];
-    const nonceLow = u32(this.#key, 4);
-    const nonceHigh = u32(this.#key, 8);
-    const session = sessions.find((each) => each.nonceLow === nonceLow && each.nonceHigh === nonceHigh);
-    return session?.byCounter.get(u32(this.#key, 12))?.slots;
+    return this.#find(this.#key, 0);
+  }
+
+  /** The slots of a segment, made where there are none. */
+  ensure(segment: SegmentId): SlotBits {
+    writeSegmentPrefix(this.#key, 0, segment);
+    return this.at(this.#key, 0).slots;
+  }
+
+  #find(pointers: Uint8Array, at: number): SlotBits | undefined {
+    const nonceLow = u32(pointers, at + 4);
+    const nonceHigh = u32(pointers, at + 8);
+    const sessions = this.#sessions.get(u32(pointers, at));
+    const session = sessions?.find((each) => each.nonceLow === nonceLow && each.nonceHigh === nonceHigh);
+    return session?.byCounter.get(u32(pointers, at + 12))?.slots;
   }
 
   /** In no order that means anything. */

@@ -82,7 +82,7 @@ class Twin {
         return;
       case "replaced":
         for (const { segment, from, to, heals } of openIds.includes(e.session) ? e.items : []) {
-          const own = to.startsWith(e.session) && !openIds.includes(segment.slice(0, 25) as SessionId);
+          const own = to.startsWith(e.session) && !openIds.includes(segment.slice(0, 25));
           if (from !== (this.generations.get(segment) ?? "0") || !own) continue;
           this.generations.set(segment, to);
           this.counted.replaced++;
@@ -113,8 +113,9 @@ class Twin {
   }
 
   assertSame(fold: Fold): void {
-    const points = [...fold.points].map(([id, { deleted }]) => [id, deleted?.seq ?? 0]).sort();
-    assert.deepEqual(points, [...this.points].sort());
+    const points = new Map<string, number>();
+    for (const [id, { deleted }] of fold.points) points.set(id, deleted?.seq ?? 0);
+    assert.deepEqual(points, this.points);
     for (const lane of ["backup", "maintenance"] as const) {
       const open = fold[lane];
       const { id = null, base = null, adopted = null, checkpoint = null } = open ?? {};
@@ -122,14 +123,16 @@ class Twin {
       assert.deepEqual(seen, this[lane]);
     }
     const plain = (key: string): string => key.slice(key.lastIndexOf("/") + 1);
-    assert.deepEqual([...fold.generations].map(([key, to]) => [plain(key), to]).sort(), [...this.generations].sort());
+    const generations = new Map<string, string>();
+    for (const [key, to] of fold.generations) generations.set(plain(key), to);
+    assert.deepEqual(generations, this.generations);
     const slots = [...fold.damaged].flatMap(([key, ranges]) =>
       ranges.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => `${plain(key)}#${first + i}`)),
     );
-    assert.deepEqual(slots.sort(), [...this.damaged].sort());
+    assert.deepEqual(new Set(slots), this.damaged);
     assert.deepEqual([fold.clock.trustedAt, fold.clock.doubtfulSinceSeq !== null], [this.trusted, this.doubtful]);
-    const rootPoints = new Set([...roots(fold)].flatMap(({ why }) => ("point" in why ? [why.point] : [])));
-    assert.deepEqual([...rootPoints].sort(), [...this.points.keys()].sort());
+    const rootPoints = new Set<string>([...roots(fold)].flatMap(({ why }) => ("point" in why ? [why.point] : [])));
+    assert.deepEqual(rootPoints, new Set(this.points.keys()));
   }
 }
 
@@ -173,7 +176,8 @@ class Pool {
         return { type: "deleted", point: some(this.points), by: pick(2) > 0 ? "rule" : "person", reason: "" };
       case "undeleted":
       case "purged": {
-        const point = some(this.points);
+        const [doomed] = [...fold.points.values()].filter(({ deleted }) => deleted !== null);
+        const point = doomed !== undefined && pick(4) > 0 ? doomed.point : some(this.points);
         const deletion = pick(4) > 0 ? (fold.points.get(point)?.deleted?.seq ?? some(this.seqs)) : some(this.seqs);
         if (kind === "undeleted") return { type: "undeleted", point, deletion };
         return { type: "purged", point, deletion, session: open("maintenance") };
@@ -272,6 +276,7 @@ test("whatever hosts append, every reader sees the same, with and without summar
       assert.deepEqual(writeSummary(log.fold), writeSummary(readers[0]!.fold));
     }
   };
-  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 90 }), holds), { numRuns: 16 });
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 90 }), holds), { numRuns: 16, seed: 20 });
+  // the seed is fixed so that this is the same in every run
   for (const [what, count] of Object.entries(counted)) assert.ok(count > 0, `${what} was never tried`);
 });

@@ -1,8 +1,9 @@
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 import type { ObjectKey } from "#store/contract.ts";
 import type { Entry, EntryDraft } from "#vault/entry.ts";
-import { applyEntry, firstFold } from "#vault/fold.ts";
-import type { Fold, Folded } from "#vault/fold.ts";
+import { applyEntry, firstFold } from "#vault/fold-entry.ts";
+import type { Folded } from "#vault/fold-entry.ts";
+import type { Fold } from "#vault/fold.ts";
 import type { MachineId } from "#vault/ids.ts";
 import { keyringRolledBack } from "#vault/log-keyring.ts";
 import type { LogKeyring } from "#vault/log-keyring.ts";

@@ -71,7 +71,7 @@ const MAX_NODE_BYTES = 8 + 32 * 36;
 export async function readNodeSegment(
   source: NodeSource,
   wanted: WantedNodes,
-  visit: (node: Uint8Array) => boolean,
+  visit: (node: Uint8Array, slot: number) => boolean,
   both: boolean,
   signal: AbortSignal,
 ): Promise<NodeSegmentRead> {
@@ -92,7 +92,7 @@ async function readGeneration(
   source: NodeSource,
   generation: GenerationId,
   wanted: WantedNodes,
-  visit: (node: Uint8Array) => boolean,
+  visit: (node: Uint8Array, slot: number) => boolean,
   both: boolean,
   signal: AbortSignal,
 ): Promise<NodeSegmentRead> {
@@ -143,14 +143,14 @@ function visitSlots(
   table: SegmentTable,
   bytes: Uint8Array,
   { live, read }: WantedNodes,
-  visit: (node: Uint8Array) => boolean,
+  visit: (node: Uint8Array, slot: number) => boolean,
 ): number {
   const scratch = new Uint8Array(MAX_NODE_BYTES);
   let storedBytes = 0;
   for (let slot = Math.min(table.rows.length - 1, live.slots.highest); slot >= 0; slot--) {
     if (!live.slots.has(slot) || read.has(slot)) continue;
     const node = openNode(table, bytes, slot, scratch);
-    if (node === null || !visit(node)) continue;
+    if (node === null || !visit(node, slot)) continue;
     read.add(slot);
     storedBytes += table.rows[slot]?.storedBytes ?? 0;
   }

@@ -12,7 +12,8 @@ import { objectKeys } from "#vault/object-keys.ts";
 import { openObject, sealObject } from "#vault/sealed.ts";
 import type { Vault } from "#vault/vault.ts";
 
-const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+/** The longest body of a point that is read. */
+export const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
 
 const body = z.strictObject({
   point: pointId,

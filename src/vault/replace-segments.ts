@@ -160,7 +160,7 @@ async function logReplacements(
 
 /** A generation that a backup is healing with right now belongs to its session, and goes with a later sweep. */
 async function removeGeneration(
-  { vault, log, remover }: ReplaceDeps,
+  { log, remover }: ReplaceDeps,
   fold: Fold,
   { ref, sizeBytes, copyBytes }: SegmentToReplace,
   generation: GenerationId,

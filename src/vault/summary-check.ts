@@ -1,6 +1,6 @@
 import { equalBytes } from "#bytes/arrays.ts";
 import { isLockstepError, messageOf } from "#errors/errors.ts";
-import { applyEntry, firstFold } from "#vault/fold.ts";
+import { applyEntry, firstFold } from "#vault/fold-entry.ts";
 import type { Fold } from "#vault/fold.ts";
 import { lastListed, readLog } from "#vault/log-reader.ts";
 import type { LogSource } from "#vault/log-reader.ts";

@@ -1,0 +1,15 @@
+import { folderOf } from "#cli/place.ts";
+import type { Store } from "#store/contract.ts";
+import { openDirectoryStore } from "#store/directory.ts";
+import type { Retry } from "#store/retry.ts";
+import { retrying } from "#store/retrying.ts";
+
+/**
+ * Opens the store that a place names.
+ *
+ * @param place  an absolute path, or a URL
+ * @throws {LockstepError} ARGUMENT_INVALID: a URL of a kind that is not known; and what `openDirectoryStore` throws
+ */
+export async function openStoreAt(place: string, retry: Retry, signal: AbortSignal): Promise<Store> {
+  return retrying(await openDirectoryStore(folderOf(place), {}, signal), retry);
+}

@@ -1,0 +1,159 @@
+import { join } from "node:path";
+
+import type { App, Expectation, OpenVault } from "#cli/app.ts";
+import { LockstepError, messageOf } from "#errors/errors.ts";
+import { lockMachineFile } from "#main/wiring/machine-lock.ts";
+import { openKeyringWith } from "#main/wiring/open-keyring.ts";
+import { VaultMemory } from "#main/wiring/vault-memory.ts";
+import { machineNamed, readMachines } from "#ops/machines.ts";
+import type { Machines } from "#ops/machines.ts";
+import type { KeyringRef } from "#vault/entry-fields.ts";
+import type { MachineId } from "#vault/ids.ts";
+import type { OpenedKeyring } from "#vault/keyring.ts";
+import { logKeyring } from "#vault/log-keyring.ts";
+import type { LogKeyring } from "#vault/log-keyring.ts";
+import type { Log } from "#vault/log.ts";
+import { openMachine } from "#vault/vault.ts";
+import type { Vault } from "#vault/vault.ts";
+
+/** A vault that a command works with, and what is to be written down when it ends. */
+export type WiredVault = OpenVault & {
+  /** Remembers how far the logs have come. */
+  remember(): Promise<void>;
+};
+
+/** Opens the vault that is configured. See `App.openVault`. */
+export async function openConfiguredVault(app: App, program: string): Promise<WiredVault> {
+  const place = app.config.vault.value;
+  if (place === null) {
+    throw new LockstepError("ARGUMENT_INVALID", "no vault is named", {
+      hint: "Name one with --vault, LOCKSTEP_VAULT, or `vault = …` in the configuration; `lockstep init` makes one.",
+    });
+  }
+  const store = await app.openStore(place);
+  const keyring = await openKeyringWith(store, app);
+  const memory = new VaultMemory(app.config.state.value, keyring.vault.id);
+  const seen = await memory.keyring();
+  const guarded = seen === null ? logKeyring(store, keyring) : guardedBy(logKeyring(store, keyring), seen);
+  const vault: Vault = {
+    store,
+    keyring: guarded,
+    now: app.now,
+    random: app.random,
+    retry: app.retry,
+    host: app.host.name,
+    program,
+  };
+  const wired = new ConfiguredVault({ app, place, vault, keyring, memory });
+  wired.warn();
+  if (wired.readOnlyReason === null) await wired.rememberKeyring();
+  return wired;
+}
+
+/** The keyring, with what this host has seen of it as one more witness: an older one in its place is noticed. */
+function guardedBy(keyring: LogKeyring, seen: KeyringRef): LogKeyring {
+  return {
+    keys: keyring.keys,
+    faultOf: (named) => keyring.faultOf(named) ?? keyring.faultOf(seen),
+    reopen: async (signal) => guardedBy(await keyring.reopen(signal), seen),
+  };
+}
+
+type Parts = {
+  readonly app: App;
+  readonly place: string;
+  readonly vault: Vault;
+  readonly keyring: OpenedKeyring;
+  readonly memory: VaultMemory;
+};
+
+class ConfiguredVault implements WiredVault {
+  readonly place: string;
+  readonly vault: Vault;
+  readonly keyring: OpenedKeyring;
+  readonly readOnlyReason: string | null;
+  readonly #app: App;
+  readonly #memory: VaultMemory;
+  readonly #logs = new Map<MachineId, { readonly log: Log; readonly replace: boolean }>();
+
+  constructor({ app, place, vault, keyring, memory }: Parts) {
+    this.place = place;
+    this.vault = vault;
+    this.keyring = keyring;
+    this.readOnlyReason = vault.keyring.faultOf(keyring.keys.keyring);
+    this.#app = app;
+    this.#memory = memory;
+  }
+
+  warn(): void {
+    const { output } = this.#app;
+    for (const message of this.keyring.warnings) output.warn({ code: "KEYRING_DAMAGED", message });
+    if (this.readOnlyReason === null) return;
+    output.warn({
+      code: "KEYRING_ROLLED_BACK",
+      message: `the vault may only be read: ${this.readOnlyReason}`,
+      hint: "Put the missing objects of the keyring back from a copy of the store, and run `lockstep vault check`.",
+    });
+  }
+
+  async machines(): Promise<Machines> {
+    const found = await readMachines(this.vault, (machine) => this.#memory.machine(machine), this.#app.signal);
+    for (const message of new Set(found.warnings)) this.#app.output.warn({ code: "VAULT_DAMAGED", message });
+    for (const log of found.logs) await this.#remember(log, false);
+    return found;
+  }
+
+  async machine(name: string, expect?: Expectation): Promise<Log> {
+    const found = await this.machines();
+    if (expect === undefined) return machineNamed(found, name);
+    const id = found.faults.find((fault) => fault.name === name)?.machine ?? machineNamed(found, name).machine;
+    const log = await openMachine(this.vault, id, expect === "any" ? null : expect, this.#app.signal);
+    await this.#remember(log, true);
+    return log;
+  }
+
+  async lockMachine(machine: MachineId, name: string): Promise<AsyncDisposable> {
+    const { state } = this.#app.config;
+    const path = join(state.value, "vaults", this.keyring.vault.id, "locks", machine);
+    try {
+      return await lockMachineFile(path, name);
+    } catch (error) {
+      if (error instanceof LockstepError) throw error;
+      throw new LockstepError("SYSTEM_CALL_FAILED", `locking machine ${name} by ${path} failed: ${messageOf(error)}`, {
+        hint: "Make the state folder writable for this user, or name another with LOCKSTEP_STATE_DIR.",
+        cause: error,
+      });
+    }
+  }
+
+  async rememberKeyring(): Promise<void> {
+    await this.#orWarn(this.#memory.rememberKeyring(this.keyring.keys.keyring));
+  }
+
+  async remember(): Promise<void> {
+    for (const { log, replace } of this.#logs.values()) await this.#remember(log, replace);
+  }
+
+  async #remember(log: Log, replace: boolean): Promise<void> {
+    this.#logs.set(log.machine, { log, replace });
+    const { seq, hash, machine } = log.fold;
+    await this.#orWarn(this.#memory.rememberMachine(log.machine, { name: machine.name, head: { seq, hash } }, replace));
+  }
+
+  #warned = false;
+
+  /** What cannot be remembered costs no more than a notice, so it stops nothing. */
+  async #orWarn(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (this.#warned) return;
+      this.#warned = true;
+      this.#app.output.warn({
+        code: "STATE_NOT_SAVED",
+        message: `what this host has seen of the vault could not be remembered: ${messageOf(error)}`,
+        hint: "Make the state folder writable; without it, a vault that was rolled back is not noticed.",
+      });
+    }
+  }
+}
