@@ -18,12 +18,23 @@ fs.mkdirSync(dir, { recursive: true });
 const store = await openDirectoryStore(dir, {}, signal);
 const bench = new VaultBench("dev", store);
 bench.clock.now = Temporal.Now.instant();
-const vault = { ...bench.vault(), random: (n: number) => new Uint8Array(crypto.getRandomValues(new Uint8Array(n))), now: () => Temporal.Now.instant() };
+const vault = {
+  ...bench.vault(),
+  random: (n: number) => new Uint8Array(crypto.getRandomValues(new Uint8Array(n))),
+  now: () => Temporal.Now.instant(),
+};
 const def = bench.disk("sda", 1, 65536);
 const t0 = performance.now();
 const { machines } = await listMachines({ store, keys: vault.keyring.keys }, signal);
 const log = machines[0] ? await openMachine(vault, machines[0], null, signal) : await bench.createMachine([def]);
-const opts = { lanes: { lanes: +lanesN, threads: true, segmentBytes: +segMiB << 20 }, changesSince: null, tornOk: false, skipUnreadable: false, checkpointEvery: { minutes: 5, bytes: 2 ** 36 }, progress: () => {} };
+const opts = {
+  lanes: { lanes: +lanesN, threads: true, segmentBytes: +segMiB << 20 },
+  changesSince: null,
+  tornOk: false,
+  skipUnreadable: false,
+  checkpointEvery: { minutes: 5, bytes: 2 ** 36 },
+  progress: () => {},
+};
 let extra = "";
 if (cmd === "backup") {
   await using source = await openDisk(img, {} as any, signal);
@@ -50,4 +61,12 @@ if (cmd === "backup") {
   }
 }
 await store[Symbol.asyncDispose]();
-console.log(cmd, ((performance.now() - t0) / 1000).toFixed(2), "s", extra, "rss", Math.round(process.resourceUsage().maxRSS / 1024), "MB");
+console.log(
+  cmd,
+  ((performance.now() - t0) / 1000).toFixed(2),
+  "s",
+  extra,
+  "rss",
+  Math.round(process.resourceUsage().maxRSS / 1024),
+  "MB",
+);

@@ -48,14 +48,13 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     await program.parseAsync(withoutHelpCommand(words), { from: "user" });
     return status;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return exitCodes.done;
-    if (error.code === "commander.help") {
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
+    if (error instanceof CommanderError && error.code === "commander.help") {
       stderr.write(said.join(""));
       return exitCodes.invalid;
     }
     const output = outputFor("", { ...(words.includes("--json") ? { json: true } : {}) }, surroundings);
-    const failed = output.fail(usageError(error));
+    const failed = output.fail(error instanceof CommanderError ? usageError(error) : error);
     await output.close();
     return failed;
   }

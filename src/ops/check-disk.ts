@@ -15,6 +15,7 @@ import type { DiskMarks } from "#vault/mark.ts";
 import { NodeReader } from "#vault/node-reader.ts";
 import type { NodeSegmentRead, NodeSource } from "#vault/node-segment.ts";
 import type { SegmentKind } from "#vault/object-keys.ts";
+import { rootToText } from "#vault/pointer.ts";
 import { repaired } from "#vault/twin-objects.ts";
 import type { TwinFault } from "#vault/twin-objects.ts";
 import { segmentReader } from "#vault/vault.ts";
@@ -148,10 +149,12 @@ export class CheckedDisk {
     const tainted = await findTainted(this.#source, this.marks.nodes, damaged, signal);
     const nodes = new NodeReader(segmentReader(vault, log, null), this.#source.keys, this.disk);
     const fold = await log.read(signal);
+    const open = new Set(
+      [fold.backup?.adopted, fold.backup?.checkpoint].flatMap((part) => part?.disks.map(({ root }) => root) ?? []),
+    );
     const hurts = { data: new Map<SegmentId, Hurts>(), nodes: new Map<SegmentId, Hurts>() };
     for (const tree of trees) {
-      const isGone = tree.point === null ? fold.backup === null : !fold.points.has(tree.point.point);
-      if (isGone) continue;
+      if (tree.point === null ? !open.has(rootToText(tree.root)) : !fold.points.has(tree.point.point)) continue;
       const shape = { root: tree.root, blocks: Math.ceil(tree.sizeBytes / this.blockBytes) };
       for await (const found of hurtBlocks(nodes, shape, damaged, tainted, signal)) {
         const ofSegment = hurts[found.kind].get(found.segment) ?? [];

@@ -1,5 +1,5 @@
 import type { ByteRange } from "#disk/contract.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import type { FoundPoint } from "#ops/find-point.ts";
 import { storedDisk } from "#ops/stored-disk.ts";
 import type { PointDisk } from "#vault/entry.ts";
@@ -62,14 +62,17 @@ async function diffDisk(
   const { log } = to;
   const { tree, blockBytes, sizeBytes } = storedDisk(log.fold, after);
   const base = before === null ? { root: null, blocks: 1 } : storedDisk(log.fold, before).tree;
-  // A miss is damage only while both points are there.
-  const gone = log.fold.points.has(from.point.point) ? to.point.point : from.point.point;
-  const nodes = new NodeReader(segmentReader(vault, log, gone), vault.keyring.keys, after.disk);
+  const nodes = new NodeReader(segmentReader(vault, log, to.point.point), vault.keyring.keys, after.disk);
   const ranges: ByteRange[] = [];
-  for await (const { firstBlock, blocks } of diffTrees(nodes, base, tree, signal)) {
-    const offsetBytes = firstBlock * blockBytes;
-    const endBytes = Math.min((firstBlock + blocks) * blockBytes, sizeBytes);
-    if (endBytes > offsetBytes) ranges.push({ offsetBytes, lengthBytes: endBytes - offsetBytes });
+  try {
+    for await (const { firstBlock, blocks } of diffTrees(nodes, base, tree, signal)) {
+      const offsetBytes = firstBlock * blockBytes;
+      const endBytes = Math.min((firstBlock + blocks) * blockBytes, sizeBytes);
+      if (endBytes > offsetBytes) ranges.push({ offsetBytes, lengthBytes: endBytes - offsetBytes });
+    }
+  } catch (error) {
+    if (log.fold.points.has(from.point.point) || !isLockstepError(error, "BLOCK_DAMAGED")) throw error;
+    throw new LockstepError("POINT_GONE", `point ${from.name} is gone: it was purged meanwhile`, { cause: error });
   }
   return ranges;
 }

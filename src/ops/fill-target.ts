@@ -55,7 +55,7 @@ export async function fillTarget(
   const deps = { segments, nodes, target };
   if (!compare) return restoreDisk(deps, stored, { compare: null, progress }, signal);
   await using comparing = beginLanes(vault, stored, lanes);
-  return restoreDisk(deps, stored, { compare: comparing, progress }, signal);
+  return await restoreDisk(deps, stored, { compare: comparing, progress }, signal);
 }
 
 /**

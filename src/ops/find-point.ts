@@ -16,10 +16,10 @@ export type FoundPoint = {
 };
 
 /**
- * Which points a name may mean. "latest" and dates mean live points; a deleted one only where no live one fits, and never
- * by "latest". "deleted" and "live" leave the others out altogether.
+ * Which points dates and "latest" mean first. A date means one of the others where none of these fits it; "latest" and a
+ * bare machine's name never do. An id means whatever point has it.
  */
-export type Among = "all" | "live" | "deleted";
+export type Prefer = "live" | "deleted";
 
 type Candidate = NamedPoint & { readonly log: Log; readonly state: PointState };
 
@@ -30,12 +30,12 @@ type Candidate = NamedPoint & { readonly log: Log; readonly state: PointState };
  *
  * @throws {LockstepError} ARGUMENT_INVALID: no such form; NAME_UNKNOWN; NAME_AMBIGUOUS: it fits several points or machines
  */
-export function findPoint(machines: Machines, text: string, among: Among = "all"): FoundPoint {
+export function findPoint(machines: Machines, text: string, prefer: Prefer = "live"): FoundPoint {
   const ref = parsePointName(text);
   const log = machineOf(machines, ref);
-  const found = log === null ? byIdAlone(machines, ref, among) : ofMachine(log, ref, among);
+  const found = log === null ? byIdAlone(machines, ref) : ofMachine(log, ref, prefer);
   const [first, another] = found;
-  if (first === undefined) throw unknown(machines, ref, text, log, among);
+  if (first === undefined) throw unknown(machines, ref, text, log, prefer);
   if (another !== undefined) throw ambiguous(text, found);
   return { log: first.log, point: first.state, name: nameOfPoint(first.log, first.state) };
 }
@@ -77,51 +77,48 @@ function unknownHint({ faults }: Machines, near: readonly string[]): string {
   return `It may be one whose log cannot be read: ${unread}`;
 }
 
-function ofMachine(log: Log, ref: PointRef, among: Among): readonly Candidate[] {
+function ofMachine(log: Log, ref: PointRef, prefer: Prefer): readonly Candidate[] {
   const { name, timeZone } = log.fold.machine;
   // The ref may call the machine by its id; its points go by the name.
   const own: PointRef = ref.kind === "word" ? { kind: "latest", machine: name } : { ...ref, machine: name };
-  const match = (points: readonly Candidate[]): readonly Candidate[] =>
-    matchPoints(own, { machines: new Set([name]), points }, timeZone);
-  if (among !== "all") return match(candidates(log, among));
-  if (own.kind === "id") return match(candidates(log, "all"));
-  const live = match(candidates(log, "live"));
-  return live.length > 0 || own.kind === "latest" ? live : match(candidates(log, "deleted"));
+  const match = (which: Prefer | "all"): readonly Candidate[] =>
+    matchPoints(own, { machines: new Set([name]), points: candidates(log, which) }, timeZone);
+  if (own.kind === "id") return match("all");
+  const preferred = match(prefer);
+  return preferred.length > 0 || own.kind === "latest" ? preferred : match("all");
 }
 
-function byIdAlone({ logs }: Machines, ref: PointRef, among: Among): readonly Candidate[] {
-  const points = logs.flatMap((log) => candidates(log, among));
+function byIdAlone({ logs }: Machines, ref: PointRef): readonly Candidate[] {
+  const points = logs.flatMap((log) => candidates(log, "all"));
   return matchPoints(ref, { machines: new Set(), points }, "UTC");
 }
 
-function candidates(log: Log, among: Among): readonly Candidate[] {
+function candidates(log: Log, which: Prefer | "all"): readonly Candidate[] {
   const machine = log.fold.machine.name;
   const found: Candidate[] = [];
   for (const state of log.fold.points.values()) {
-    if (among !== "all" && (state.deleted === null) !== (among === "live")) continue;
+    if (which !== "all" && (state.deleted === null) !== (which === "live")) continue;
     found.push({ id: state.point, machine, at: Temporal.Instant.from(state.capturedAt), log, state });
   }
   return found;
 }
 
-function unknown(machines: Machines, ref: PointRef, text: string, log: Log | null, among: Among): LockstepError {
+function unknown(machines: Machines, ref: PointRef, text: string, log: Log | null, prefer: Prefer): LockstepError {
   if (log === null) {
     const names = machines.logs.map(({ fold }) => fold.machine.name);
     return new LockstepError("NAME_UNKNOWN", `there is no machine ${text}, and no point whose id starts with it`, {
       hint: unknownHint(machines, nearNames(text, names)),
     });
   }
-  const kind = among === "all" ? "" : `${among} `;
   const { name } = log.fold.machine;
-  const what = ref.kind === "word" || ref.kind === "latest" ? `has no ${kind}point` : `has no ${kind}point ${text}`;
-  return new LockstepError("NAME_UNKNOWN", `machine ${name} ${what}`, { hint: pointsHint(log, among) });
-}
-
-function pointsHint(log: Log, among: Among): string {
-  const { name } = log.fold.machine;
-  const others = candidates(log, among === "deleted" ? "live" : "deleted").length;
-  if (among === "deleted" || others === 0) return `\`lockstep point list ${name}\` shows all of them.`;
-  return `\`lockstep point list ${name} --deleted\` shows the ${others} that are deleted and not purged yet.`;
+  const isNewest = ref.kind === "word" || ref.kind === "latest";
+  const deleted = candidates(log, "deleted").length;
+  return new LockstepError("NAME_UNKNOWN", `machine ${name} has no ${isNewest ? `${prefer} point` : `point ${text}`}`, {
+    hint:
+      deleted === 0 || !isNewest
+        ? `\`lockstep point list ${name}\` shows its points.`
+        : `\`lockstep point list ${name} --deleted\` shows ${deleted} that are deleted and not purged yet.`,
+  });
 }
 
 function ambiguous(text: string, found: readonly Candidate[]): LockstepError {

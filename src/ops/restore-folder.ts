@@ -1,4 +1,4 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { equalBytes, isZero } from "#bytes/arrays.ts";
@@ -6,6 +6,7 @@ import { utf8 } from "#bytes/text.ts";
 import type { DiskTarget } from "#disk/contract.ts";
 import { openExistingTarget } from "#disk/existing-target.ts";
 import { createFileTarget, partialSuffix } from "#disk/new-target.ts";
+import { isThere } from "#disk/is-there.ts";
 import { systemErrorName } from "#disk/system-error.ts";
 import { targetFailure } from "#disk/target-failure.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
@@ -109,6 +110,7 @@ async function beginRecord(
 ): Promise<RecordFile> {
   const content = utf8(`${JSON.stringify(pointRecord(log, point, body), null, 2)}\n`);
   const path = join(folder, recordName);
+  if (!(await isThere(`${path}${partialSuffix}`))) await refuseNamed(places);
   const target = await createFileTarget(path, content.length, { resume: true }, signal);
   try {
     const found = new Uint8Array(content.length);
@@ -116,8 +118,7 @@ async function beginRecord(
     const resumed = equalBytes(found, content);
     if (!resumed && !isZero(found)) throw ofAnotherPoint(path);
     if (!resumed) {
-      const [taken] = await alreadyNamed(places);
-      if (taken !== undefined) throw exists(taken);
+      await refuseNamed(places);
       await target.write(0, content, signal);
       await target.flush(signal);
     }
@@ -128,21 +129,16 @@ async function beginRecord(
   }
 }
 
+async function refuseNamed(places: readonly DiskPlace[]): Promise<void> {
+  const [taken] = await alreadyNamed(places);
+  if (taken !== undefined) throw exists(taken);
+}
+
 /** Paths of the disks that something has already. */
 async function alreadyNamed(places: readonly DiskPlace[]): Promise<ReadonlySet<string>> {
   const named = new Set<string>();
   for (const { path } of places) if (await isThere(path)) named.add(path);
   return named;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (systemErrorName(error) === "ENOENT") return false;
-    throw targetFailure(`looking at ${path}`, error);
-  }
 }
 
 /** Makes sure that a disk which had got its name is the point's, and does not write to it. */

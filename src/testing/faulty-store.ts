@@ -12,11 +12,11 @@ export type Fault = "before" | "after" | "delayed" | { readonly delayedByCalls: 
 export type FaultyStore = {
   readonly store: Store;
   /** Makes the call of that number (from 0 on) fail; several may be set. */
-  failAt(index: number, fault: Fault): void;
+  readonly failAt: (index: number, fault: Fault) => void;
   /** Lets every delayed effect happen now, oldest first. */
-  landPending(): Promise<void>;
+  readonly landPending: () => Promise<void>;
   /** Calls made so far. */
-  calls(): number;
+  readonly calls: () => number;
 };
 
 type Pending = { readonly land: () => Promise<unknown>; callsLeft: number };

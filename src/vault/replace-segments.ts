@@ -64,7 +64,7 @@ type Written = {
  */
 export async function replaceSegments(
   deps: ReplaceDeps,
-  items: Iterable<SegmentToReplace>,
+  items: Iterable<SegmentToReplace> | AsyncIterable<SegmentToReplace>,
   progress: (item: SegmentToReplace) => void,
   signal: AbortSignal,
 ): Promise<ReplacedSegments> {
@@ -76,7 +76,7 @@ export async function replaceSegments(
     segments += await logBatch(deps, batch, signal);
     batch = [];
   };
-  for (const item of items) {
+  for await (const item of items) {
     if (deps.remover.denied !== null) break;
     const batchBytes = batch.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
     const isOtherDisk = batch[0] !== undefined && batch[0].item.ref.disk !== item.ref.disk;

@@ -14,7 +14,8 @@ import type { MachineDefinition } from "#vault/machine-definition.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import { openObject, sealObject } from "#vault/sealed.ts";
 
-const ROSTER_LIMIT_BYTES = 4096;
+/** The longest place in the roster that is read. */
+export const ROSTER_LIMIT_BYTES = 4096;
 
 /**
  * Creates a machine: its place in the roster, then its log's first entry. A crash between the two leaves a place in the

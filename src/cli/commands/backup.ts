@@ -1,0 +1,215 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+
+import { Option } from "commander";
+
+import type { App, Expectation, OpenVault } from "#cli/app.ts";
+import { backupLine } from "#cli/backup-line.ts";
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { reportOf } from "#cli/errors.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import type { ExitCode } from "#cli/exit-codes.ts";
+import { expectOption } from "#cli/options.ts";
+import { namesOfPoints } from "#cli/point-name.ts";
+import { shownPoint } from "#cli/shown-point.ts";
+import { warnOfFaults } from "#cli/unread-machines.ts";
+import { formatBytes } from "#cli/units.ts";
+import { LockstepError, messageOf } from "#errors/errors.ts";
+import { backupMachine } from "#ops/backup-machine.ts";
+import type { MachineBackup } from "#ops/backup-machine.ts";
+import { parseChangeList } from "#ops/change-list.ts";
+import type { ChangeList } from "#ops/change-list.ts";
+import { disksInUse } from "#ops/disk-definition.ts";
+import { machineNamed } from "#ops/machines.ts";
+import type { Log } from "#vault/log.ts";
+
+type Options = {
+  readonly all?: true;
+  readonly tornOk?: true;
+  readonly snapshot?: "reflink";
+  readonly changedRanges?: string;
+  readonly acceptChangedDisk?: true;
+  readonly skipUnreadable?: true;
+  readonly expect?: Expectation;
+};
+
+/** `backup NAME... | --all` */
+export const define: Define = (command, run) => {
+  command
+    .argument("[names...]", "machines")
+    .option("--all", "all protected machines whose disks are on this host")
+    .option("--torn-ok", "take a disk that is being written to, and mark the point as torn")
+    .addOption(new Option("--snapshot <how>", "freeze the disks first, where the file system can").choices(["reflink"]))
+    .option("--changed-ranges <file>", "read only what this list says has changed: docs/changed-ranges.md")
+    .option("--accept-changed-disk", "take a disk that looks like another one, and know it by that from now on")
+    .option("--skip-unreadable", "record sectors that cannot be read as such, instead of failing")
+    .addOption(expectOption())
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep backup web01", ""],
+          ["lockstep backup --all --quiet", "for a timer"],
+          ["lockstep backup web01 --snapshot reflink", "while it runs, on XFS or Btrfs"],
+        ],
+        ["0 taken", "3 taken, and torn or with sectors that could not be read", "75 a disk is in use, or another one"],
+      ),
+    )
+    .action(
+      run(async (app, names: readonly string[], options: Options) => {
+        refuseOddCombinations(names, options);
+        const changes = await readChanges(app, options.changedRanges);
+        const vault = await app.openVault();
+        const { logs, status: found } = await chosen(app, vault, names, options);
+        const results: object[] = [];
+        let status: ExitCode = found;
+        for (const target of logs) {
+          const { result, status: one } = await backUpOne(app, vault, target, options, changes);
+          results.push(result);
+          status = worse(status, one);
+          if (app.signal.aborted) break;
+        }
+        app.output.finish({ machines: results });
+        return status;
+      }),
+    );
+};
+
+function refuseOddCombinations(names: readonly string[], { all, changedRanges, expect }: Options): void {
+  const wrong = (why: string, hint: string): LockstepError => new LockstepError("ARGUMENT_INVALID", why, { hint });
+  if (all === true && names.length > 0) throw wrong("backing up: --all and names are both there", "Give one of them.");
+  if (all !== true && names.length === 0) {
+    throw wrong("backing up: nothing says which machine", "Name machines, or give --all.");
+  }
+  if ((changedRanges !== undefined || expect !== undefined) && names.length !== 1) {
+    throw wrong("backing up: --changed-ranges and --expect are for one machine", "Name that one.");
+  }
+}
+
+async function readChanges({ host }: App, file: string | undefined): Promise<ChangeList | null> {
+  if (file === undefined) return null;
+  try {
+    return parseChangeList(await readFile(resolve(host.workingFolder, file), "utf8"), file);
+  } catch (error) {
+    if (error instanceof LockstepError) throw error;
+    throw new LockstepError("RANGES_INVALID", `reading the changed ranges ${file} failed: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** A machine to be backed up, or why it cannot be. */
+type Target = { readonly name: string; readonly log: Log | LockstepError };
+
+async function chosen(
+  app: App,
+  vault: OpenVault,
+  names: readonly string[],
+  { all, expect }: Options,
+): Promise<{ readonly logs: readonly Target[]; readonly status: ExitCode }> {
+  const [only] = names;
+  if (expect !== undefined && only !== undefined) {
+    return { logs: [{ name: only, log: await vault.machine(only, expect) }], status: exitCodes.done };
+  }
+  const machines = await vault.machines();
+  if (all === true) {
+    const isHere = (log: Log): boolean => disksInUse(log.fold.machine).some(({ host }) => host === app.host.name);
+    const logs = machines.logs.filter((log) => log.fold.machine.protected && isHere(log));
+    if (logs.length === 0) app.output.note("No protected machine has its disks on this host.");
+    const status = warnOfFaults(app.output, machines) ?? exitCodes.done;
+    return { logs: logs.map((log) => ({ name: log.fold.machine.name, log })), status };
+  }
+  const logs = [...new Set(names)].map((name): Target => {
+    try {
+      return { name, log: machineNamed(machines, name) };
+    } catch (error) {
+      if (error instanceof LockstepError) return { name, log: error };
+      throw error;
+    }
+  });
+  return { logs, status: exitCodes.done };
+}
+
+/** The first failure stays; without one, what is not green outranks what is done. */
+function worse(before: ExitCode, now: ExitCode): ExitCode {
+  const isFailure = (status: ExitCode): boolean => status >= exitCodes.invalid;
+  return isFailure(before) || (before !== exitCodes.done && !isFailure(now)) ? before : now;
+}
+
+async function backUpOne(
+  app: App,
+  vault: OpenVault,
+  { name, log }: Target,
+  options: Options,
+  changes: ChangeList | null,
+): Promise<{ readonly result: object; readonly status: ExitCode }> {
+  const { output } = app;
+  try {
+    if (log instanceof LockstepError) throw log;
+    await using _lock = await vault.lockMachine(log.machine, name);
+    const startedMs = performance.now();
+    const done = await takePoint(app, vault, log, options, changes);
+    const tookMs = performance.now() - startedMs;
+    const pointName = namesOfPoints(log).get(done.point.point) ?? done.point.point;
+    for (const message of done.warnings) output.warn({ code: "BACKUP_WARNING", message: `${name}: ${message}` });
+    for (const words of done.blindSpots) output.note(`${name}: not everything that may hold its disks was seen: ${words}`);
+    const isGreen = sayWhatIsNot(app, name, done);
+    output.print(backupLine(pointName, done.point, tookMs));
+    const { resumed, healedSlots, blindSpots } = done;
+    const result = { machine: name, point: shownPoint(done.point, pointName), tookMs: Math.round(tookMs), resumed, healedSlots, blindSpots };
+    return { result: { ...result, error: null }, status: isGreen ? exitCodes.done : exitCodes.notGreen };
+  } catch (error) {
+    if (app.signal.aborted || !(error instanceof LockstepError)) throw error;
+    const { code, kind, message, hint, exitCode } = reportOf(error);
+    output.complain(error);
+    return { result: { machine: name, point: null, error: { code, kind, message, hint } }, status: exitCode };
+  } finally {
+    app.progress.stop();
+  }
+}
+
+function takePoint(
+  { config, host, progress, signal }: App,
+  { vault }: OpenVault,
+  log: Log,
+  options: Options,
+  changes: ChangeList | null,
+): Promise<MachineBackup> {
+  const request = {
+    host: host.name,
+    tornOk: options.tornOk === true,
+    snapshot: options.snapshot ?? null,
+    acceptChanged: options.acceptChangedDisk === true,
+    skipUnreadable: options.skipUnreadable === true,
+    changes,
+    lanes: config.lanes.value,
+    checkpointEvery: { minutes: config.checkpointMinutes.value, bytes: config.checkpointGib.value * 2 ** 30 },
+    progress: {
+      begin: (totalBytes: number) => progress.start(totalBytes, log.fold.machine.name),
+      advance: (bytes: number) => progress.advance(bytes),
+    },
+  };
+  return backupMachine(vault, log, request, signal);
+}
+
+/** Warns of what makes a point less than green. @returns true when nothing does */
+function sayWhatIsNot({ output }: App, name: string, { point, unreadable }: MachineBackup): boolean {
+  if (point.consistency === "torn") {
+    output.warn({
+      code: "POINT_TORN",
+      message: `${name}: the point is torn: its disks were written to while they were read`,
+      hint: "Shut the machine down, or use --snapshot, and back it up again.",
+    });
+  }
+  for (const [disk, ranges] of unreadable) {
+    if (ranges.length === 0) continue;
+    const bytes = ranges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+    output.warn({
+      code: "DISK_UNREADABLE",
+      message: `${name}: ${formatBytes(bytes)} of disk ${disk} could not be read, and are recorded as missing`,
+      hint: "Replace the medium; a later backup may read them.",
+    });
+  }
+  return point.consistency !== "torn" && point.unreadableBytes === 0;
+}

@@ -1,0 +1,34 @@
+import type { Expectation } from "#cli/app.ts";
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { expectOption } from "#cli/options.ts";
+import { shownMachine } from "#cli/shown-machine.ts";
+import { changeMachine } from "#ops/change-machine.ts";
+
+/** `machine unprotect NAME` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<name>", "the machine's name or id")
+    .addOption(expectOption())
+    .addHelpText(
+      "after",
+      helpEnd(
+        [["lockstep machine unprotect web01", "its points stay, and are kept by its rule"]],
+        ["0 it is backed up no longer", "66 there is no such machine"],
+      ),
+    )
+    .action(
+      run(async ({ output, signal, openVault }, name: string, { expect }: { readonly expect?: Expectation }) => {
+        const log = await (await openVault()).machine(name, expect);
+        await changeMachine(log, (machine) => ({ ...machine, protected: false }), signal);
+        const points = [...log.fold.points].filter(([, { deleted }]) => deleted === null).length;
+        output.print(
+          `${log.fold.machine.name} is backed up no longer. Its ${points} recovery points stay, and go by its keep rule.`,
+          `To take it back: lockstep machine set ${log.fold.machine.name} --protect`,
+        );
+        output.finish({ machine: shownMachine(log), points });
+        return exitCodes.done;
+      }),
+    );
+};

@@ -1,0 +1,132 @@
+import { LockstepError } from "#errors/errors.ts";
+import { backup, newestLive } from "#ops/backup.ts";
+import type { BackupOptions, BackupResult, BackupSource } from "#ops/backup.ts";
+import { changeMachine } from "#ops/change-machine.ts";
+import { changedRanges } from "#ops/change-list.ts";
+import type { ChangeList } from "#ops/change-list.ts";
+import { spotCheckRanges } from "#ops/changed-ranges.ts";
+import { withIdentities } from "#ops/machine-edit.ts";
+import { openDisks } from "#ops/open-disks.ts";
+import type { DiskTerms, OpenedDisk } from "#ops/open-disks.ts";
+import { spotCheckHoles, withoutHoles } from "#ops/spot-check.ts";
+import type { Log } from "#vault/log.ts";
+import type { MachineDefinition } from "#vault/machine-definition.ts";
+import type { Vault } from "#vault/vault.ts";
+
+/** Size of the segments that lanes fill. */
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+/** Below this much to read, threads would cost more than they give. */
+const THREADS_FROM_BYTES = 64 * 1024 * 1024;
+
+export type BackupRequest = DiskTerms & {
+  readonly skipUnreadable: boolean;
+  /** Null: all that is not a hole is compared. */
+  readonly changes: ChangeList | null;
+  readonly lanes: number;
+  readonly checkpointEvery: BackupOptions["checkpointEvery"];
+  readonly progress: {
+    /** Told once, before the first block is read. */
+    begin(totalBytes: number): void;
+    advance(bytes: number): void;
+  };
+};
+
+export type MachineBackup = BackupResult & {
+  /** What could not be looked at when the disks' holders were sought, in words. */
+  readonly blindSpots: readonly string[];
+};
+
+/** A disk as it is to be backed up, and how much of it is to be read. */
+type Planned = { readonly source: BackupSource; readonly bytes: number; readonly warnings: readonly string[] };
+
+/**
+ * Takes a recovery point of a machine, from its disks where the definition says they are.
+ *
+ * @throws {LockstepError} ARGUMENT_INVALID: the machine is not protected any longer; RANGES_INVALID, RANGES_WRONG_BASE,
+ *   RANGES_UNTRUE: the list of changes; and what `openDisks` and `backup` throw
+ */
+export async function backupMachine(
+  vault: Vault,
+  log: Log,
+  request: BackupRequest,
+  signal: AbortSignal,
+): Promise<MachineBackup> {
+  const machine = log.fold.machine;
+  if (!machine.protected) {
+    throw new LockstepError("ARGUMENT_INVALID", `machine ${machine.name} is not protected any longer`, {
+      hint: `To protect it again: lockstep machine set ${machine.name} --protect`,
+    });
+  }
+  if (request.changes !== null) refuseUnknownDisks(machine, request.changes);
+  await using opened = await openDisks(machine, request, signal);
+  await acceptIdentities(log, opened.disks, signal);
+  const planned: Planned[] = [];
+  for (const disk of opened.disks) planned.push(await plan({ vault, log }, disk, request.changes, signal));
+  const totalBytes = planned.reduce((sum, { bytes }) => sum + bytes, 0);
+  request.progress.begin(totalBytes);
+  const options: BackupOptions = {
+    lanes: { lanes: request.lanes, threads: totalBytes >= THREADS_FROM_BYTES, segmentBytes: SEGMENT_BYTES },
+    changesSince: request.changes?.since ?? null,
+    tornOk: request.tornOk,
+    skipUnreadable: request.skipUnreadable,
+    checkpointEvery: request.checkpointEvery,
+    progress: (bytes) => request.progress.advance(bytes),
+  };
+  const sources = planned.map(({ source }) => source);
+  const result = await backup(vault, log, sources, options, signal);
+  return {
+    ...result,
+    warnings: [...planned.flatMap(({ warnings }) => warnings), ...result.warnings],
+    blindSpots: [...new Set(opened.disks.flatMap(({ blindSpots }) => blindSpots))],
+  };
+}
+
+function refuseUnknownDisks(machine: MachineDefinition, { disks }: ChangeList): void {
+  const known = new Set(machine.disks.filter(({ removedAt }) => removedAt === undefined).map(({ name }) => name));
+  const other = [...disks.keys()].find((name) => !known.has(name));
+  if (other === undefined) return;
+  throw new LockstepError("RANGES_INVALID", `the changed ranges name a disk ${other}, which ${machine.name} does not have`);
+}
+
+async function acceptIdentities(log: Log, disks: readonly OpenedDisk[], signal: AbortSignal): Promise<void> {
+  const accepted = disks.flatMap(({ definition, accepted: identity }) =>
+    identity === null ? [] : [[definition.id, identity] as const],
+  );
+  if (accepted.length === 0) return;
+  await changeMachine(log, (machine) => withIdentities(machine, new Map(accepted)), signal);
+}
+
+async function plan(
+  { vault, log }: { readonly vault: Vault; readonly log: Log },
+  { definition, source, consistency, torn }: OpenedDisk,
+  changes: ChangeList | null,
+  signal: AbortSignal,
+): Promise<Planned> {
+  const common = { definition, consistency, torn };
+  const { blockBytes, name } = definition;
+  if (changes === null) {
+    const { dataBytes, untrueAtBytes } = await spotCheckHoles(source, blockBytes, vault.random, signal);
+    if (untrueAtBytes === null) {
+      return { source: { ...common, source, changes: { kind: "scan" } }, bytes: dataBytes, warnings: [] };
+    }
+    const warning = `disk ${name}: byte ${untrueAtBytes} is in a hole and is not zero, so all of the disk is read: ${source.path} is on a file system that does not tell the truth about holes`;
+    const whole: BackupSource = { ...common, source: withoutHoles(source), changes: { kind: "scan" } };
+    return { source: whole, bytes: source.sizeBytes, warnings: [warning] };
+  }
+  const point = newestLive(log.fold);
+  const disk = point?.disks.find((each) => each.disk === definition.id);
+  if (point?.point !== changes.since || disk === undefined) {
+    throw new LockstepError(
+      "RANGES_WRONG_BASE",
+      `disk ${name}: the list of changes starts from point ${changes.since}, the newest is ${point?.point ?? "none"}${point?.point === changes.since ? ", which does not have this disk" : ""}`,
+      { hint: "Make a list that starts from the newest point, or back up without one: a scan finds all changes." },
+    );
+  }
+  const size = { sizeBytes: source.sizeBytes, baseSizeBytes: disk.sizeBytes };
+  const ranges = changedRanges(changes, definition, size);
+  const base = { point: point.point, disk, blockBytes };
+  await spotCheckRanges({ vault, log, source }, base, ranges, vault.random, signal);
+  const bytes = ranges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  return { source: { ...common, source, changes: { kind: "ranges", ranges } }, bytes, warnings: [] };
+}

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { checkVault } from "#ops/check-vault.ts";
+import type { CheckVaultResult } from "#ops/check-vault.ts";
+import { memoryStore } from "#store/memory.ts";
+import { alter, flip, keysOf } from "#testing/damage.ts";
+import { fileKeyOf, keyringDeps } from "#testing/keyring-deps.ts";
+import { VaultBench } from "#testing/vault-bench.ts";
+import { createVault } from "#vault/keyring-change.ts";
+import type { OpenedKeyring } from "#vault/keyring.ts";
+import { logKeyring } from "#vault/log-keyring.ts";
+import type { Log } from "#vault/log.ts";
+import { createMachine } from "#vault/roster.ts";
+import type { Vault } from "#vault/vault.ts";
+
+const { signal } = new AbortController();
+
+type Bench = { readonly vault: Vault; readonly opened: OpenedKeyring; readonly log: Log };
+
+/** A vault with a real keyring, and a machine with a log that is long enough for a summary. */
+async function makeVault(seed: string, singleDisk: boolean): Promise<Bench> {
+  const store = memoryStore({ singleDisk });
+  const deps = keyringDeps(seed);
+  const opened = await createVault(store, { ways: [{ label: "host", secret: fileKeyOf(1) }] }, deps, signal);
+  const bench = new VaultBench(seed, store);
+  const vault = { ...bench.vault(), keyring: logKeyring(store, opened) };
+  const definition = {
+    name: "web01",
+    disks: [bench.disk("sda", 1)],
+    keep: "",
+    everyHours: 24,
+    timeZone: "UTC",
+    protected: true,
+  };
+  const log = await createMachine(vault, definition, signal);
+  for (let i = 0; i < 70; i++) await log.append((fold) => ({ type: "machine", machine: fold.machine }), signal);
+  return { vault, opened, log };
+}
+
+function checkNow({ vault, opened }: Bench, repair = true): Promise<CheckVaultResult> {
+  return checkVault(vault, opened, { repair, progress: () => undefined }, signal);
+}
+
+test("a sound vault is ok", async () => {
+  for (const singleDisk of [false, true]) {
+    const bench = await makeVault("sound", singleDisk);
+    const found = await checkNow(bench);
+    assert.deepEqual([found.keyring.faults, found.rosterFaults, found.copies, found.stray], [[], [], [], []]);
+    assert.deepEqual([found.ok, found.logs[0]?.entries, found.logs[0]?.name], [true, 71, "web01"]);
+  }
+});
+
+test("whatever second copy is missing is named, and put back", async () => {
+  const bench = await makeVault("copies", true);
+  const all = await keysOf(bench.vault.store);
+  const copies = all.filter((key) => key.startsWith("copies/"));
+  assert.equal(copies.length, 71 + 3);
+  for (const key of copies) await bench.vault.store.delete(key, signal);
+  const noted = await checkNow(bench, false);
+  assert.deepEqual([noted.ok, await keysOf(bench.vault.store)], [false, all.filter((key) => !copies.includes(key))]);
+  assert.equal((await checkNow(bench)).ok, true);
+  assert.deepEqual(await keysOf(bench.vault.store), all);
+});
+
+test("a summary that is not what the log gives is named", async () => {
+  const bench = await makeVault("summary", false);
+  const [summary = ""] = await keysOf(bench.vault.store, (key) => key.includes("/summaries/"));
+  await flip(bench.vault.store, summary, 100);
+  const { ok, logs } = await checkNow(bench);
+  assert.deepEqual([ok, logs[0]?.wrongSummaries.length], [false, 1]);
+});
+
+test("a broken log is named, and the other machines are checked all the same", async () => {
+  const bench = await makeVault("log", false);
+  const other = await createMachine(bench.vault, { ...bench.log.fold.machine, name: "db01" }, signal);
+  const [entry = ""] = await keysOf(bench.vault.store, (key) => key.includes(`${bench.log.machine}/log/00000005`));
+  await alter(bench.vault.store, entry, (bytes) => bytes.subarray(0, 80));
+  const { ok, logs } = await checkNow(bench);
+  assert.equal(ok, false);
+  assert.match(logs.find(({ machine }) => machine === bench.log.machine)?.fault ?? "", /00000005/);
+  assert.equal(logs.find(({ machine }) => machine === other.machine)?.fault, null);
+});
+
+test("objects that no Lockstep writes are listed and left alone", async () => {
+  const bench = await makeVault("stray", false);
+  const strange = ["machines/readme.txt", `machines/${"ab".repeat(16)}/log/00000001`, "notes/a"];
+  for (const key of strange) await bench.vault.store.put(key, [new Uint8Array(3)], {}, signal);
+  const { ok, stray } = await checkNow(bench);
+  assert.deepEqual([ok, [...stray].sort()], [false, [...strange].sort()]);
+  for (const key of strange) assert.ok(await bench.vault.store.stat(key, signal));
+});
+
+test("a keyring whose newest generation is gone, which a log names, is noticed", async () => {
+  const bench = await makeVault("rolled back", false);
+  await bench.log.append(() => ({ type: "keyring", generation: 2, hash: "ab".repeat(32) }), signal);
+  const { ok, logs } = await checkNow(bench);
+  assert.equal(ok, false);
+  assert.match(logs[0]?.fault ?? "", /keyring generation 2/);
+});

@@ -1,0 +1,189 @@
+import { hex } from "#bytes/text.ts";
+import { sha256 } from "#crypto/derive.ts";
+import { isLockstepError, messageOf } from "#errors/errors.ts";
+import type { ObjectKey } from "#store/contract.ts";
+import { ENTRY_LIMIT_BYTES } from "#vault/entry-format.ts";
+import type { Fold } from "#vault/fold.ts";
+import type { MachineId } from "#vault/ids.ts";
+import { checkKeyringAgainst } from "#vault/keyring.ts";
+import type { OpenedKeyring } from "#vault/keyring.ts";
+import { healKeyring } from "#vault/keyring-change.ts";
+import { reopenKeyring } from "#vault/keyring-open.ts";
+import { parseObjectKey } from "#vault/known-objects.ts";
+import { readLog } from "#vault/log-reader.ts";
+import type { LogSource } from "#vault/log-reader.ts";
+import { objectKeys } from "#vault/object-keys.ts";
+import { listMachines, ROSTER_LIMIT_BYTES } from "#vault/roster.ts";
+import { openObject } from "#vault/sealed.ts";
+import { verifySummaries } from "#vault/summary-check.ts";
+import type { WrongSummary } from "#vault/summary-check.ts";
+import { checkTwins } from "#vault/twin-objects.ts";
+import type { TwinFault } from "#vault/twin-objects.ts";
+import type { Vault } from "#vault/vault.ts";
+
+export type CheckVaultOptions = {
+  /** Put missing objects back from their second copies, and the reverse. */
+  readonly repair: boolean;
+  readonly progress: (step: CheckVaultStep) => void;
+};
+
+/** How far a check of the vault has come: machines whose logs were read, objects whose names were looked at. */
+export type CheckVaultStep = { readonly phase: "machines" | "objects"; readonly done: number; readonly of: number | null };
+
+/** What reading a machine's log from its first entry shows. */
+export type CheckedLog = {
+  readonly machine: MachineId;
+  /** Null: its log cannot be read. */
+  readonly name: string | null;
+  /** Entries that were read and form one chain. */
+  readonly entries: number;
+  /** Why the log cannot be read, or not be written to, in words; null when all is well. */
+  readonly fault: string | null;
+  readonly wrongSummaries: readonly WrongSummary[];
+  readonly warnings: readonly string[];
+};
+
+export type CheckVaultResult = {
+  readonly ok: boolean;
+  readonly keyring: {
+    readonly generation: number;
+    /** Damage that was got round, and why nothing may be written, in words. */
+    readonly faults: readonly string[];
+    /** Objects that were missing and were put back. */
+    readonly restored: readonly ObjectKey[];
+  };
+  readonly rosterFaults: readonly string[];
+  readonly logs: readonly CheckedLog[];
+  /** Objects that are missing or damaged while their twin is right. */
+  readonly copies: readonly TwinFault[];
+  /** Objects that no Lockstep writes, and those of machines that the roster does not have; they were left alone. */
+  readonly stray: readonly ObjectKey[];
+};
+
+/**
+ * Checks what all machines rest on: `vault.json` and the keyring's chain, the roster, every log from its first entry on,
+ * and every summary against it. Does not look at points: see `check`.
+ *
+ * @param opened  the vault as it was opened; it is read again
+ * @throws {LockstepError} what `reopenKeyring` and the store throw
+ */
+export async function checkVault(
+  vault: Vault,
+  opened: OpenedKeyring,
+  { repair, progress }: CheckVaultOptions,
+  signal: AbortSignal,
+): Promise<CheckVaultResult> {
+  const { store } = vault;
+  const found = await reopenKeyring(store, opened, signal);
+  const restored = repair ? await restoreKeyring(vault, found, signal) : [];
+  const keyring = restored.length === 0 ? found : await reopenKeyring(store, opened, signal);
+  const faults = [...keyring.warnings, ...keyring.unstored.map(({ key }) => `${key} is missing`)];
+  if (keyring.readOnlyReason !== null) faults.push(keyring.readOnlyReason);
+  const { keys } = keyring;
+  const roster = await listMachines({ store, keys }, signal);
+  const copies: TwinFault[] = [];
+  const logs: CheckedLog[] = [];
+  for (const machine of roster.machines) {
+    const source = { store, keys, machine };
+    copies.push(...(await rosterTwins(vault, source, repair, signal)));
+    const checked = await checkLog(source, keyring, signal);
+    logs.push(checked);
+    if (checked.name !== null) copies.push(...(await entryTwins(vault, source, repair, signal)));
+    progress({ phase: "machines", done: logs.length, of: roster.machines.length });
+  }
+  const stray = await strayObjects(vault, new Set(roster.machines), progress, signal);
+  const logsAreRight = logs.every(({ fault, wrongSummaries }) => fault === null && wrongSummaries.length === 0);
+  const ok =
+    faults.length + roster.warnings.length + stray.length === 0 &&
+    logsAreRight &&
+    copies.every((fault) => fault.repaired);
+  const { generation } = keyring.keyring;
+  return { ok, keyring: { generation, faults, restored }, rosterFaults: roster.warnings, logs, copies, stray };
+}
+
+/** Puts back what is missing of the keyring, where the store lets us. */
+async function restoreKeyring(vault: Vault, found: OpenedKeyring, signal: AbortSignal): Promise<readonly ObjectKey[]> {
+  try {
+    return await healKeyring(vault.store, found, vault, signal);
+  } catch (error) {
+    if (isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE")) return [];
+    throw error;
+  }
+}
+
+async function checkLog(source: LogSource, keyring: OpenedKeyring, signal: AbortSignal): Promise<CheckedLog> {
+  const { machine } = source;
+  let fold: Fold | null;
+  try {
+    const whole = await verifySummaries(source, signal);
+    ({ fold } = whole);
+    const fault = fold === null ? "it has no entry" : checkKeyringAgainst(fold.keyring, keyring);
+    return {
+      machine,
+      name: fold?.machine.name ?? null,
+      entries: fold?.seq ?? 0,
+      fault,
+      wrongSummaries: whole.wrong,
+      warnings: whole.warnings,
+    };
+  } catch (error) {
+    if (!isLockstepError(error, "LOG_CORRUPT", "VAULT_NEWER", "KEYRING_ROLLED_BACK", "STORE_UNAVAILABLE")) throw error;
+    return { machine, name: null, entries: 0, fault: messageOf(error), wrongSummaries: [], warnings: [] };
+  }
+}
+
+/** Second copies of log entries. The chain says what each must be. */
+async function entryTwins(
+  vault: Vault,
+  source: LogSource,
+  repair: boolean,
+  signal: AbortSignal,
+): Promise<readonly TwinFault[]> {
+  if (!vault.store.traits.singleDisk) return [];
+  const found: TwinFault[] = [];
+  for await (const { entry, hash } of readLog(source, null, 0, () => undefined, signal)) {
+    const key = objectKeys.logEntry(source.machine, entry.seq);
+    const faultOf = (bytes: Uint8Array): string | null =>
+      hex(sha256(bytes)) === hash ? null : "it is another entry than the log's";
+    const { faults } = await checkTwins(vault, key, ENTRY_LIMIT_BYTES, faultOf, repair, signal);
+    found.push(...faults);
+  }
+  return found;
+}
+
+async function rosterTwins(
+  vault: Vault,
+  { keys, machine }: LogSource,
+  repair: boolean,
+  signal: AbortSignal,
+): Promise<readonly TwinFault[]> {
+  const key = objectKeys.roster(machine);
+  const faultOf = (bytes: Uint8Array): string | null => {
+    try {
+      openObject(keys, "rost", key, bytes);
+      return null;
+    } catch (error) {
+      if (isLockstepError(error, "OBJECT_CORRUPT", "VAULT_NEWER")) return messageOf(error);
+      throw error;
+    }
+  };
+  const { bytes, faults } = await checkTwins(vault, key, ROSTER_LIMIT_BYTES, faultOf, repair, signal);
+  return bytes === null ? [] : faults;
+}
+
+async function strayObjects(
+  { store }: Vault,
+  machines: ReadonlySet<MachineId>,
+  progress: CheckVaultOptions["progress"],
+  signal: AbortSignal,
+): Promise<readonly ObjectKey[]> {
+  const stray: ObjectKey[] = [];
+  let done = 0;
+  for await (const { key } of store.list("", {}, signal)) {
+    progress({ phase: "objects", done: ++done, of: null });
+    const object = parseObjectKey(key);
+    const isOfNobody = object !== null && "machine" in object && object.what !== "roster" && !machines.has(object.machine);
+    if (object === null || isOfNobody) stray.push(key);
+  }
+  return stray;
+}

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { LockstepError } from "#errors/errors.ts";
+import { check } from "#ops/check.ts";
+import type { CheckOptions, CheckResult } from "#ops/check.ts";
+import { deletePoint } from "#ops/delete-points.ts";
+import { memoryStore } from "#store/memory.ts";
+import { alter, flip, keysOf } from "#testing/damage.ts";
+import { gatedStore } from "#testing/gated-store.ts";
+import type { StoreCall } from "#testing/intercepted-store.ts";
+import { MaintenanceBench } from "#testing/maintenance-bench.ts";
+import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
+
+const whole: Partial<CheckOptions> = { readData: { part: 1, of: 1 } };
+const isData = (key: string): boolean => key.includes("/data/");
+const isNode = (key: string): boolean => key.includes("/nodes/");
+
+function checkNow(bench: MaintenanceBench, more: Partial<CheckOptions> = {}, vault = bench.vault): Promise<CheckResult> {
+  const options = { point: null, readData: null, record: true, repair: true, progress: () => undefined, ...more };
+  return check(vault, bench.log, options, bench.signal);
+}
+
+test("a sound vault is ok, and the parts of its data are all of it, each block once", async () => {
+  const bench = await MaintenanceBench.make("sound", 100);
+  await bench.backUp();
+  bench.change(10, 20);
+  await bench.backUp();
+  const all = await checkNow(bench, whole);
+  assert.deepEqual([all.ok, all.points, all.readBytes], [true, 2, 120 * BLOCK]);
+  assert.deepEqual([all.damage, all.copies, all.unread], [[], [], []]);
+  let readBytes = 0;
+  for (const part of [1, 2, 3]) readBytes += (await checkNow(bench, { readData: { part, of: 3 } })).readBytes;
+  assert.equal(readBytes, all.readBytes);
+  await assert.rejects(checkNow(bench, { readData: { part: 4, of: 3 } }), { code: "ARGUMENT_INVALID" });
+});
+
+test("whatever block is flipped: the check names the bytes and the points that it hurts, and the next backup heals them", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.nat(), fc.nat(), async (pickObject, pickByte, seed) => {
+      const bench = await MaintenanceBench.make(`flip ${seed}`, 60);
+      await bench.backUp();
+      bench.change(5, 12, 2);
+      await bench.backUp();
+      const keys = await keysOf(bench.store, isData);
+      const key = keys[pickObject % keys.length] ?? "";
+      const sizeBytes = (await bench.store.stat(key, bench.signal))?.sizeBytes ?? 0;
+      const slots = Math.floor((sizeBytes - BLOCK) / BLOCK);
+      await flip(bench.store, key, BLOCK + (pickByte % (slots * BLOCK)));
+      const lost: unknown[] = [];
+      const found = await checkNow(bench, whole);
+      assert.equal(found.ok, false);
+      for (const [point, content] of bench.expected) {
+        const hurt = found.hurt.find((each) => each.point === point);
+        if (hurt === undefined) continue;
+        assert.equal(hurt.ranges[0]?.lengthBytes, BLOCK);
+        lost.push(content.subarray(hurt.ranges[0].offsetBytes, hurt.ranges[0].offsetBytes + BLOCK));
+      }
+      // One block was flipped, so every point that is hurt had the same content there, and no other point is.
+      assert.equal(found.recordedSlots, 1);
+      for (const content of lost) assert.deepEqual(content, lost[0]);
+      assert.equal(found.damagedBytes, lost.length * BLOCK);
+      assert.deepEqual(found.damage[0]?.points.length, lost.length);
+      const known = await checkNow(bench);
+      assert.deepEqual([known.ok, known.damage[0]?.known, known.recordedSlots], [false, true, 0]);
+
+      const newest = [...bench.expected.keys()].at(-1);
+      const stillThere = found.damage[0]?.points.includes(newest as never) ?? false;
+      const { healedSlots } = await bench.backUp();
+      assert.equal(healedSlots, stillThere ? 1 : 0);
+      assert.equal((await checkNow(bench, whole)).ok, stillThere);
+      if (stillThere) assert.deepEqual(await bench.unlike(), []);
+    }),
+    { numRuns: 12 },
+  );
+});
+
+test("an object that is missing, cut short or swapped is found without reading the blocks", async () => {
+  for (const harm of ["missing", "cut", "swapped"] as const) {
+    const bench = await MaintenanceBench.make(`harm ${harm}`, 60);
+    const { point } = await bench.backUp();
+    const [first = "", second = ""] = await keysOf(bench.store, isData);
+    const other = await bench.store.get(second, 1e9, bench.signal);
+    if (harm === "missing") await bench.store.delete(first, bench.signal);
+    else await alter(bench.store, first, (bytes) => (harm === "cut" ? bytes.subarray(0, -1) : (other ?? bytes)));
+    const found = await checkNow(bench);
+    assert.deepEqual(found.hurt[0]?.ranges, [{ offsetBytes: 0, lengthBytes: 16 * BLOCK }], harm);
+    assert.deepEqual(found.damage[0]?.points, [point.point]);
+    const { healedSlots } = await bench.backUp();
+    assert.equal(healedSlots, 16);
+    assert.equal((await checkNow(bench, whole)).ok, true);
+    assert.deepEqual(await bench.unlike(), []);
+  }
+});
+
+test("a tree node that is lost twice hurts what lies below it, in each point that shares it", async () => {
+  const bench = await MaintenanceBench.make("node", 100, { store: memoryStore({ singleDisk: true }) });
+  const first = await bench.backUp();
+  bench.change(0, 1);
+  const second = await bench.backUp();
+  const nodes = await keysOf(bench.store, (key) => isNode(key) && key.includes(first.point.session));
+  for (const key of nodes) await flip(bench.store, key, BLOCK + 32 * 36 + 8); // the second node of the segment
+  const found = await checkNow(bench);
+  assert.deepEqual(found.damage[0]?.points, [first.point.point, second.point.point]);
+  assert.deepEqual(
+    found.hurt.map(({ ranges }) => ranges),
+    [1, 2].map(() => [{ offsetBytes: 32 * BLOCK, lengthBytes: 32 * BLOCK }]),
+  );
+  assert.equal((await checkNow(bench, { point: first.point.point })).hurt.length, 1);
+});
+
+test("second copies that are missing are put back, in both directions; a damaged one is named", async () => {
+  const bench = await MaintenanceBench.make("copies", 100, { store: memoryStore({ singleDisk: true }) });
+  await bench.backUp();
+  const all = await keysOf(bench.store);
+  const twins = all.filter((key) => isNode(key) || key.includes("/points/"));
+  for (const copies of [true, false]) {
+    const gone = twins.filter((key) => key.startsWith("copies/") === copies);
+    for (const key of gone) await bench.store.delete(key, bench.signal);
+    const noted = await checkNow(bench, { repair: false });
+    assert.deepEqual([noted.ok, noted.damage], [false, []]);
+    const found = await checkNow(bench);
+    assert.deepEqual(found.copies.map(({ key }) => key).sort(), gone);
+    assert.equal(found.ok, true);
+    assert.deepEqual(await keysOf(bench.store), all);
+  }
+  const copy = twins.find((key) => isNode(key) && key.startsWith("copies/")) ?? "";
+  await flip(bench.store, copy, BLOCK + 5);
+  const found = await checkNow(bench);
+  assert.deepEqual(found.copies.map(({ key, what, repaired }) => [key, what, repaired]), [[copy, "damaged", false]]);
+  assert.deepEqual([found.ok, found.damage, found.recordedSlots], [false, [], 0]);
+});
+
+test("a body that is lost is named, and its disks read well", async () => {
+  const bench = await MaintenanceBench.make("body", 20);
+  const { point } = await bench.backUp();
+  const [body = ""] = await keysOf(bench.store, (key) => key.includes("/points/"));
+  await flip(bench.store, body, 100);
+  const found = await checkNow(bench, whole);
+  assert.deepEqual([found.ok, found.damage, found.bodies.map((each) => each.point)], [false, [], [point.point]]);
+});
+
+test("a store that does not answer is no damage: nothing is logged, and the check says what went unread", async () => {
+  const bench = await MaintenanceBench.make("silent", 60);
+  await bench.backUp();
+  const [key] = await keysOf(bench.store, isData);
+  const seq = bench.log.fold.seq;
+  const silent = gatedStore(bench.store, (call) =>
+    call.operation === "read" && call.key === key
+      ? Promise.reject(new LockstepError("STORE_UNAVAILABLE", "no answer"))
+      : Promise.resolve(),
+  );
+  const found = await checkNow(bench, whole, bench.bench.vault(silent));
+  assert.deepEqual([found.ok, found.damage, found.unread], [false, [], ["no answer"]]);
+  assert.equal(bench.log.fold.seq, seq);
+});
+
+test("what a prune takes away under a running check is no damage", async () => {
+  for (let at = 0; at < 40; at += 3) {
+    const bench = await MaintenanceBench.make(`purged ${at}`, 100);
+    const { point } = await bench.backUp();
+    bench.change(0, 100);
+    await bench.backUp();
+    await deletePoint(bench.log, point.point, "test", bench.signal);
+    await bench.pass(15);
+    let calls = 0;
+    const gate = async (_call: StoreCall): Promise<void> => {
+      if (calls++ !== at) return;
+      const vault = bench.bench.vault();
+      await bench.prune({}, vault, await bench.bench.log(vault, bench.log));
+    };
+    const vault = bench.bench.vault(gatedStore(bench.store, gate));
+    const log = await bench.bench.log(bench.bench.vault(), bench.log);
+    const options = { point: null, readData: { part: 1, of: 1 }, record: true, repair: true, progress: () => undefined };
+    const found = await check({ ...vault }, log, options, bench.signal);
+    assert.ok(calls > at);
+    assert.deepEqual([found.damage, found.bodies, found.ok], [[], [], true], `prune at call ${at}`);
+  }
+});
+
+test("a vault that may only be read is checked all the same, and the result says that nothing was logged", async () => {
+  const bench = await MaintenanceBench.make("read only", 60);
+  await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, isData);
+  await flip(bench.store, key, BLOCK);
+  const readOnly = gatedStore(bench.store, (call) =>
+    call.operation === "put" ? Promise.reject(new LockstepError("STORE_DENIED", "may not")) : Promise.resolve(),
+  );
+  const vault = bench.bench.vault(readOnly);
+  const log = await bench.bench.log(vault, bench.log);
+  const options = { point: null, readData: { part: 1, of: 1 }, record: true, repair: true, progress: () => undefined };
+  const found = await check(vault, log, options, bench.signal);
+  assert.deepEqual([found.damagedBytes, found.recordedSlots], [BLOCK, 0]);
+  assert.match(found.warnings[0] ?? "", /could not be logged.*may not/);
+});
