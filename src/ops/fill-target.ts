@@ -28,6 +28,8 @@ export type RestoreDeps = {
   readonly lanes: Omit<LaneOptions, "segmentBytes">;
   /** Bytes of a disk that are done, written or found to be right. */
   readonly progress: (bytes: number) => void;
+  /** Told, before a failure is thrown, what was begun and is not whole: a partial file, or a disk that says so. */
+  readonly unfinished: (path: string) => void;
 };
 
 /** Lanes ask for room for segments even where they seal nothing. */

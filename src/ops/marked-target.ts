@@ -67,6 +67,11 @@ export class MarkedTarget implements DiskTarget {
     return this.#changedBytes;
   }
 
+  /** True once the marks are written, or may be: the disk is whole only after `finish`. */
+  get isMarked(): boolean {
+    return this.#marked !== null;
+  }
+
   /** What is on the medium now, marks too. */
   read(offsetBytes: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
     return this.#target.read(offsetBytes, into, signal);

@@ -46,20 +46,25 @@ export async function restoreFolder(
   const record = stack.use(await beginRecord(deps, body, folder, places, signal));
   const named = record.resumed ? await alreadyNamed(places) : new Set<string>();
 
-  const results: Restored[] = [];
-  const targets: DiskTarget[] = [];
-  for (const { disk, path } of places) {
-    if (named.has(path)) results.push(await acceptNamed(deps, disk, path, signal));
-    else {
-      const target = stack.use(await createFileTarget(path, disk.sizeBytes, { resume: true }, signal));
-      results.push(await fillNewFile(deps, disk, target, signal));
-      await target.flush(signal);
-      targets.push(target);
+  try {
+    const results: Restored[] = [];
+    const targets: DiskTarget[] = [];
+    for (const { disk, path } of places) {
+      if (named.has(path)) results.push(await acceptNamed(deps, disk, path, signal));
+      else {
+        const target = stack.use(await createFileTarget(path, disk.sizeBytes, { resume: true }, signal));
+        results.push(await fillNewFile(deps, disk, target, signal));
+        await target.flush(signal);
+        targets.push(target);
+      }
     }
+    for (const target of targets) await target.finish(signal);
+    await record.target.finish(signal);
+    return results;
+  } catch (error) {
+    deps.unfinished(folder);
+    throw error;
   }
-  for (const target of targets) await target.finish(signal);
-  await record.target.finish(signal);
-  return results;
 }
 
 /**

@@ -26,8 +26,7 @@ export async function restoreInPlace(
   const surplusBytes = existing.sizeBytes - disk.sizeBytes;
   if (target.kind === "file")
     await requireRoom(`overwriting ${path}`, path, [{ dataBytes: disk.dataBytes, paths: [path] }]);
-  const { incompleteBytes } = await fillTarget(deps, disk, target, true, signal);
-  await target.finish(signal);
+  const { incompleteBytes } = await fillMarked(deps, disk, target, signal);
   return {
     disk,
     path,
@@ -37,6 +36,22 @@ export async function restoreInPlace(
     cutBytes: target.kind === "file" ? surplusBytes : 0,
     restBytes: target.kind === "file" ? 0 : surplusBytes,
   };
+}
+
+async function fillMarked(
+  deps: RestoreDeps,
+  disk: PointDisk,
+  target: MarkedTarget,
+  signal: AbortSignal,
+): Promise<{ readonly incompleteBytes: number }> {
+  try {
+    const restored = await fillTarget(deps, disk, target, true, signal);
+    await target.finish(signal);
+    return restored;
+  } catch (error) {
+    if (target.isMarked) deps.unfinished(target.path);
+    throw error;
+  }
 }
 
 async function openMarked(

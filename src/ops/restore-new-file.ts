@@ -37,9 +37,14 @@ export async function restoreNewFile(
 ): Promise<Restored> {
   await requireRoom(`restoring to ${path}`, dirname(path), roomFor([{ disk, path }]));
   await using target = await createFileTarget(path, disk.sizeBytes, { resume: true }, signal);
-  const restored = await fillNewFile(deps, disk, target, signal);
-  await target.finish(signal);
-  return restored;
+  try {
+    const restored = await fillNewFile(deps, disk, target, signal);
+    await target.finish(signal);
+    return restored;
+  } catch (error) {
+    deps.unfinished(target.partialPath);
+    throw error;
+  }
 }
 
 /** Writes all of a new file; it does not get its name yet. */

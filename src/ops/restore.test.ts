@@ -48,7 +48,13 @@ async function rig(t: TestContext): Promise<Rig> {
   const { point } = await backup(vault, log, sources, benchBackupOptions, signal);
   const deps = { vault, log, point, name: nameOfPoint(log, point), lanes: { lanes: 1, threads: false } };
   const body = await readBody(vault, log.machine, point, signal);
-  return { folder, deps: { ...deps, progress: () => undefined }, body, disks: point.disks, contents };
+  return {
+    folder,
+    deps: { ...deps, progress: () => undefined, unfinished: () => undefined },
+    body,
+    disks: point.disks,
+    contents,
+  };
 }
 
 function first({ disks, contents }: Rig): { disk: PointDisk; content: Uint8Array } {
@@ -122,7 +128,10 @@ test("in place, stopped anywhere, says that it is not whole, and goes on to the 
     done += bytes;
     if (done > 40 * BLOCK) stop.abort();
   };
-  await assert.rejects(restoreInPlace({ ...all.deps, progress }, disk, path, stop.signal), { code: "CANCELLED" });
+  const told: string[] = [];
+  const deps = { ...all.deps, progress, unfinished: (what: string) => void told.push(what) };
+  await assert.rejects(restoreInPlace(deps, disk, path, stop.signal), { code: "CANCELLED" });
+  assert.deepEqual(told, [path]);
   const mark = (await readFile(path, "latin1")).slice(0, 500);
   assert.match(mark, /^LOCKSTEP RESTORE NOT FINISHED\npoint web01@2026-11-23T14:05 /);
   assert.ok(mark.includes(`lockstep restore ${all.deps.point.point} --disk root --to ${path} --in-place`), mark);

@@ -95,7 +95,7 @@ export class LiveSlots implements Iterable<LiveSegment> {
     }
     let sameSeq = this.#sessions.get(seq);
     if (sameSeq === undefined) this.#sessions.set(seq, (sameSeq = []));
-    let session = sameSeq.find((each) => each.nonceLow === nonceLow && each.nonceHigh === nonceHigh);
+    let session = withNonce(sameSeq, nonceLow, nonceHigh);
     if (session === undefined) sameSeq.push((session = { nonceLow, nonceHigh, byCounter: new Map() }));
     let segment = session.byCounter.get(counter);
     if (segment === undefined) {
@@ -132,7 +132,7 @@ export class LiveSlots implements Iterable<LiveSegment> {
     const nonceLow = u32(pointers, at + 4);
     const nonceHigh = u32(pointers, at + 8);
     const sessions = this.#sessions.get(u32(pointers, at));
-    const session = sessions?.find((each) => each.nonceLow === nonceLow && each.nonceHigh === nonceHigh);
+    const session = sessions === undefined ? undefined : withNonce(sessions, nonceLow, nonceHigh);
     return session?.byCounter.get(u32(pointers, at + 12))?.slots;
   }
 
@@ -140,6 +140,17 @@ export class LiveSlots implements Iterable<LiveSegment> {
   *[Symbol.iterator](): Generator<LiveSegment, undefined> {
     for (const sessions of this.#sessions.values()) for (const { byCounter } of sessions) yield* byCounter.values();
   }
+}
+
+function withNonce(
+  sessions: readonly SessionSegments[],
+  nonceLow: number,
+  nonceHigh: number,
+): SessionSegments | undefined {
+  for (const session of sessions) {
+    if (session.nonceLow === nonceLow && session.nonceHigh === nonceHigh) return session;
+  }
+  return undefined;
 }
 
 function u32(bytes: Uint8Array, at: number): number {
