@@ -54,11 +54,14 @@ export type App = {
   openStore(place: string): Promise<Store>;
 
   /**
-   * A passphrase: from the file that is configured, else from whoever sits at the terminal.
+   * The vault's passphrase: from the file that is configured, else from whoever sits at the terminal.
    *
    * @throws {LockstepError} what `readPassphraseFile` and `askPassphrase` throw
    */
   passphrase(ask: { readonly message: string; readonly repeat: boolean }): Promise<Secret>;
+
+  /** Another passphrase than the vault's, asked for twice. @throws {LockstepError} what `askPassphrase` throws */
+  askNewPassphrase(message: string): Promise<Secret>;
 
   /** Where this host keeps the key file that opens a vault unattended. */
   hostKeyPath(vault: VaultId): string;

@@ -18,7 +18,10 @@ export type Define = (command: Command, run: Run) => void;
  * @param examples  command lines, each with what it is for; the latter may be empty
  * @param exits     what exit codes mean here, beside those of failures
  */
-export function helpEnd(examples: readonly (readonly [line: string, what: string])[], exits: readonly string[]): string {
+export function helpEnd(
+  examples: readonly (readonly [line: string, what: string])[],
+  exits: readonly string[],
+): string {
   const width = Math.max(...examples.map(([line, what]) => (what === "" ? 0 : line.length)));
   return [
     "",

@@ -6,8 +6,8 @@ import type { Config } from "#cli/settings.ts";
 import { messageOf } from "#errors/errors.ts";
 
 /**
- * Sees to it that later commands find a new vault: writes the default configuration where there is none and nothing
- * else names a vault.
+ * Sees to it that later commands find a new vault: writes the configuration where there is none and nothing else names a
+ * vault.
  *
  * @returns  what was done, or what to do, as a sentence
  */
@@ -21,7 +21,6 @@ export async function nameVaultInConfig(
     return { written: false, words: `Later commands use ${vault.value}; for this one, give them --vault ${folder}.` };
   }
   const byHand = `Name it in ${config.value} (${line}), or by LOCKSTEP_VAULT or --vault.`;
-  if (config.from !== "default") return { written: false, words: byHand };
   try {
     await mkdir(dirname(config.value), { recursive: true });
     await createFile(config.value, `${line}\n`, 0o644);

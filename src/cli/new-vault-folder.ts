@@ -31,12 +31,20 @@ export async function refuseUsedFolder(folder: string): Promise<void> {
     throw new LockstepError(
       "VAULT_EXISTS",
       `making a vault in ${folder}: there is ${whole ? "one already" : "what is left of one that was not finished"}`,
-      { hint: whole ? "Use it, or name another folder." : "Remove it if nobody is at work there, or name another folder." },
+      {
+        hint: whole
+          ? "Use it, or name another folder."
+          : "Remove it if nobody is at work there, or name another folder.",
+      },
     );
   }
   const other = names.find((name) => !harmless.has(name));
   if (other === undefined) return;
-  throw new LockstepError("ARGUMENT_INVALID", `making a vault in ${folder}: there are other things in it, such as ${other}`, {
-    hint: "Name a folder that is empty, or not there yet.",
-  });
+  throw new LockstepError(
+    "ARGUMENT_INVALID",
+    `making a vault in ${folder}: there are other things in it, such as ${other}`,
+    {
+      hint: "Name a folder that is empty, or not there yet.",
+    },
+  );
 }

@@ -77,6 +77,11 @@ export class Output {
     this.#say(this.stderr, [`warning: ${warning.message} [${warning.code}]`, ...hint]);
   }
 
+  /** Says a failure that does not end the command; nothing with `json`, where it is a part of the result. */
+  complain(error: unknown): void {
+    if (!this.json) this.#say(this.stderr, errorLines(reportOf(error)));
+  }
+
   /** Ends a command that was done: with `json` writes the document, else nothing. To be called once. */
   finish(result: Result): void {
     this.#end();

@@ -16,7 +16,7 @@ export type Surroundings = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   /** Builds what a command works with. Not called for `--help` and `--version`. */
-  readonly openApp: (output: Output, flags: GlobalFlags) => Promise<App & AsyncDisposable>;
+  readonly openApp: (output: Output, flags: GlobalFlags, entry: CommandEntry) => Promise<App & AsyncDisposable>;
 };
 
 /**
@@ -36,7 +36,7 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
         const declared = given.slice(0, -1) as unknown as Given;
         const flags = command.optsWithGlobals<GlobalFlags>();
         const output = outputFor(entry.words.join(" "), flags, surroundings);
-        const openApp = (): Promise<App & AsyncDisposable> => surroundings.openApp(output, flags);
+        const openApp = (): Promise<App & AsyncDisposable> => surroundings.openApp(output, flags, entry);
         status = await runAction(output, openApp, (app) => action(app, ...declared));
       };
   };
@@ -115,7 +115,9 @@ function declare(
     const known = groups.get(name);
     if (known !== undefined) return known;
     const { summary, alias } = nouns[name] ?? { summary: "" };
-    const group = groupOf(words.slice(0, -1)).command(words.at(-1) ?? "").description(summary);
+    const group = groupOf(words.slice(0, -1))
+      .command(words.at(-1) ?? "")
+      .description(summary);
     if (alias !== undefined) group.alias(alias);
     groups.set(name, group.hook("preSubcommand", loadFirst));
     return group;
@@ -123,7 +125,12 @@ function declare(
   program.hook("preSubcommand", loadFirst);
   for (const entry of commandTable) {
     const { words, summary } = entry;
-    entries.set(groupOf(words.slice(0, -1)).command(words.at(-1) ?? "").description(summary), entry);
+    entries.set(
+      groupOf(words.slice(0, -1))
+        .command(words.at(-1) ?? "")
+        .description(summary),
+      entry,
+    );
   }
   return program;
 }
@@ -138,6 +145,7 @@ function usageError(error: CommanderError): LockstepError {
   const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = more.join(" ").replace(/^\((.*)\)$/, "$1");
   return new LockstepError("ARGUMENT_INVALID", first, {
-    hint: suggestion === "" ? "`lockstep --help` lists the commands; `lockstep COMMAND --help` its options." : suggestion,
+    hint:
+      suggestion === "" ? "`lockstep --help` lists the commands; `lockstep COMMAND --help` its options." : suggestion,
   });
 }

@@ -45,6 +45,6 @@ export function keepOf({ keep }: { readonly keep: string }): string {
   return keep === "" ? "all" : formatKeep(parseKeep(keep));
 }
 
-function shownDisk({ id, name, path, host, identity, addedAt, removedAt = null }: DiskDefinition): ShownDisk {
-  return { id, name, path, host, sizeBytes: identity.sizeBytes, addedAt, removedAt };
+function shownDisk({ id, name, path, host, identity, addedAt, removedAt }: DiskDefinition): ShownDisk {
+  return { id, name, path, host, sizeBytes: identity.sizeBytes, addedAt, removedAt: removedAt ?? null };
 }

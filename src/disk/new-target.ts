@@ -80,7 +80,7 @@ async function refuseExisting(path: string): Promise<void> {
 
 function exists(path: string): LockstepError {
   return new LockstepError("TARGET_EXISTS", `restoring to ${path}: something of that name exists`, {
-    hint: "Name a new file, or restore in place to overwrite what is there.",
+    hint: "Name a new file, or overwrite what is there with --in-place.",
   });
 }
 

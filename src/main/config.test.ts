@@ -93,6 +93,11 @@ test("a named file must be there, and any file must be readable", async () => {
   await assert.rejects(isFolder, { code: "CONFIG_INVALID", message: /EISDIR/ });
 });
 
+test("a named file that a command is to make need not be there", async () => {
+  const config = await loadConfig(environment(), { config: "none.toml", configMayBeNew: true }, signal);
+  assert.deepEqual(config.config, { value: join(folder, "none.toml"), from: "flag" });
+});
+
 test("a stop is no invalid configuration", async () => {
   const stopped = loadConfig(environment(), { config: "lockstep.toml" }, AbortSignal.abort());
   await assert.rejects(stopped, { code: "CANCELLED" });

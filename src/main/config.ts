@@ -13,6 +13,8 @@ import type { KeepRule } from "#policy/keep.ts";
 /** Options of every command that outrank the environment and the file. */
 export type ConfigFlags = {
   readonly config?: string | undefined;
+  /** A configuration that is named need not be there: the command makes it. */
+  readonly configMayBeNew?: boolean | undefined;
   readonly vault?: string | undefined;
   readonly passphraseFile?: string | undefined;
 };
@@ -25,17 +27,17 @@ export type ConfigFlags = {
  */
 export async function loadConfig(environment: Environment, flags: ConfigFlags, signal: AbortSignal): Promise<Config> {
   const paths = configPaths(environment, flags);
-  const text = await readText(paths.config, signal);
+  const text = await readText(paths.config, flags.configMayBeNew === true, signal);
   return effective(paths, text === null ? {} : parseConfig(text, paths.config.value), environment, flags);
 }
 
-async function readText(config: Setting<string>, signal: AbortSignal): Promise<string | null> {
+async function readText(config: Setting<string>, mayBeNew: boolean, signal: AbortSignal): Promise<string | null> {
   try {
     return await readFile(config.value, { encoding: "utf8", signal });
   } catch (error) {
     if (signal.aborted) throw new LockstepError("CANCELLED", "reading the configuration was stopped", { cause: error });
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (isMissing && config.from === "default") return null;
+    if (isMissing && (mayBeNew || config.from === "default")) return null;
     throw new LockstepError("CONFIG_INVALID", `reading the configuration ${config.value} failed: ${messageOf(error)}`, {
       hint: namedBy(config.from),
       cause: error,

@@ -86,7 +86,10 @@ function refuseUnknownDisks(machine: MachineDefinition, { disks }: ChangeList): 
   const known = new Set(machine.disks.filter(({ removedAt }) => removedAt === undefined).map(({ name }) => name));
   const other = [...disks.keys()].find((name) => !known.has(name));
   if (other === undefined) return;
-  throw new LockstepError("RANGES_INVALID", `the changed ranges name a disk ${other}, which ${machine.name} does not have`);
+  throw new LockstepError(
+    "RANGES_INVALID",
+    `the changed ranges name a disk ${other}, which ${machine.name} does not have`,
+  );
 }
 
 async function acceptIdentities(log: Log, disks: readonly OpenedDisk[], signal: AbortSignal): Promise<void> {

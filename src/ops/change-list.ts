@@ -35,7 +35,9 @@ export function parseChangeList(text: string, name: string): ChangeList {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const at = issue?.path.join(".") ?? "";
-    throw invalid(`reading the changed ranges ${name}: ${at === "" ? "" : `${at}: `}${issue?.message ?? "it is wrong"}`);
+    throw invalid(
+      `reading the changed ranges ${name}: ${at === "" ? "" : `${at}: `}${issue?.message ?? "it is wrong"}`,
+    );
   }
   const disks = Object.entries(parsed.data.disks).map(([disk, ranges]): [string, ByteRange[]] => [
     disk,
@@ -64,7 +66,9 @@ export function changedRanges(
   const ranges = listed.filter(({ lengthBytes }) => lengthBytes > 0);
   for (const { offsetBytes, lengthBytes } of ranges) {
     if (offsetBytes + lengthBytes > sizeBytes) {
-      throw invalid(`the changed range [${offsetBytes}, ${lengthBytes}] does not lie in disk ${disk.name} of ${sizeBytes} bytes`);
+      throw invalid(
+        `the changed range [${offsetBytes}, ${lengthBytes}] does not lie in disk ${disk.name} of ${sizeBytes} bytes`,
+      );
     }
   }
   if (baseSizeBytes !== sizeBytes) {
@@ -90,5 +94,8 @@ function united(ranges: readonly ByteRange[]): ByteRange[] {
 }
 
 function invalid(message: string, cause?: unknown): LockstepError {
-  return new LockstepError("RANGES_INVALID", message, { hint: "docs/changed-ranges.md says what is in the file.", cause });
+  return new LockstepError("RANGES_INVALID", message, {
+    hint: "docs/changed-ranges.md says what is in the file.",
+    cause,
+  });
 }

@@ -28,7 +28,11 @@ export type CheckVaultOptions = {
 };
 
 /** How far a check of the vault has come: machines whose logs were read, objects whose names were looked at. */
-export type CheckVaultStep = { readonly phase: "machines" | "objects"; readonly done: number; readonly of: number | null };
+export type CheckVaultStep = {
+  readonly phase: "machines" | "objects";
+  readonly done: number;
+  readonly of: number | null;
+};
 
 /** What reading a machine's log from its first entry shows. */
 export type CheckedLog = {
@@ -182,7 +186,8 @@ async function strayObjects(
   for await (const { key } of store.list("", {}, signal)) {
     progress({ phase: "objects", done: ++done, of: null });
     const object = parseObjectKey(key);
-    const isOfNobody = object !== null && "machine" in object && object.what !== "roster" && !machines.has(object.machine);
+    const isOfNobody =
+      object !== null && "machine" in object && object.what !== "roster" && !machines.has(object.machine);
     if (object === null || isOfNobody) stray.push(key);
   }
   return stray;

@@ -18,7 +18,11 @@ const whole: Partial<CheckOptions> = { readData: { part: 1, of: 1 } };
 const isData = (key: string): boolean => key.includes("/data/");
 const isNode = (key: string): boolean => key.includes("/nodes/");
 
-function checkNow(bench: MaintenanceBench, more: Partial<CheckOptions> = {}, vault = bench.vault): Promise<CheckResult> {
+function checkNow(
+  bench: MaintenanceBench,
+  more: Partial<CheckOptions> = {},
+  vault = bench.vault,
+): Promise<CheckResult> {
   const options = { point: null, readData: null, record: true, repair: true, progress: () => undefined, ...more };
   return check(vault, bench.log, options, bench.signal);
 }
@@ -129,7 +133,10 @@ test("second copies that are missing are put back, in both directions; a damaged
   const copy = twins.find((key) => isNode(key) && key.startsWith("copies/")) ?? "";
   await flip(bench.store, copy, BLOCK + 5);
   const found = await checkNow(bench);
-  assert.deepEqual(found.copies.map(({ key, what, repaired }) => [key, what, repaired]), [[copy, "damaged", false]]);
+  assert.deepEqual(
+    found.copies.map(({ key, what, repaired }) => [key, what, repaired]),
+    [[copy, "damaged", false]],
+  );
   assert.deepEqual([found.ok, found.damage, found.recordedSlots], [false, [], 0]);
 });
 
@@ -173,7 +180,13 @@ test("what a prune takes away under a running check is no damage", async () => {
     };
     const vault = bench.bench.vault(gatedStore(bench.store, gate));
     const log = await bench.bench.log(bench.bench.vault(), bench.log);
-    const options = { point: null, readData: { part: 1, of: 1 }, record: true, repair: true, progress: () => undefined };
+    const options = {
+      point: null,
+      readData: { part: 1, of: 1 },
+      record: true,
+      repair: true,
+      progress: () => undefined,
+    };
     const found = await check({ ...vault }, log, options, bench.signal);
     assert.ok(calls > at);
     assert.deepEqual([found.damage, found.bodies, found.ok], [[], [], true], `prune at call ${at}`);

@@ -145,6 +145,7 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
       warnings.push(`The damage that was found could not be logged, so no backup will heal it: ${messageOf(error)}`);
     }
   }
+  if (options.point !== null) statesOf(log.fold, options.point); // purged meanwhile, it is gone and not sound
   const damagedBytes = hurt.reduce((sum, { ranges }) => sum + ranges.reduce((a, range) => a + range.lengthBytes, 0), 0);
   const isWhole = damage.length === 0 && bodies.lost.length === 0 && unread.length === 0;
   return {

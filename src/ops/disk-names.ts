@@ -16,7 +16,10 @@ export type TypedDisk = { readonly name: string | null; readonly path: string };
 export function parseTypedDisk(text: string): TypedDisk {
   const at = text.indexOf("=");
   const before = text.slice(0, Math.max(0, at));
-  const typed = at < 0 || before.includes("/") ? { name: null, path: text } : { name: parseDiskName(before), path: text.slice(at + 1) };
+  const typed =
+    at < 0 || before.includes("/")
+      ? { name: null, path: text }
+      : { name: parseDiskName(before), path: text.slice(at + 1) };
   if (typed.path !== "") return typed;
   throw new LockstepError("ARGUMENT_INVALID", `"${text}" does not name a disk`, {
     hint: "Write a path, or a name and a path, such as root=/images/web01.raw.",

@@ -73,7 +73,7 @@ function machineOf(machines: Machines, ref: PointRef): Log | null {
 function unknownHint({ faults }: Machines, near: readonly string[]): string {
   if (near.length > 0) return `Did you mean ${near.join(", ")}?`;
   if (faults.length === 0) return "`lockstep machine list` shows all machines.";
-  const unread = faults.map(({ machine, error }) => `${machine} (${error.message})`).join("; ");
+  const unread = faults.map(({ machine, name, error }) => `${name ?? machine} (${error.message})`).join("; ");
   return `It may be one whose log cannot be read: ${unread}`;
 }
 

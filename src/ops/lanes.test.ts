@@ -57,8 +57,9 @@ function memorySink(): SegmentSink & { readonly objects: Map<SegmentId, { name: 
 function contentOf(sink: ReturnType<typeof memorySink>, { segment, slot }: Pointer): Uint8Array {
   const object = sink.objects.get(segment);
   assert.ok(object !== undefined, segment);
-  const { cipher, rows } = parseTable(keys, object.name, object.bytes);
-  const row = rows[slot];
+  const table = parseTable(keys, object.name, object.bytes);
+  const { cipher } = table;
+  const row = table.row(slot);
   assert.ok(row !== undefined);
   const plain = new Uint8Array(row.plainBytes);
   const stored = object.bytes.subarray(row.offsetBytes, row.offsetBytes + row.storedBytes);

@@ -91,7 +91,11 @@ function inUse(path: string, held: string): LockstepError {
 }
 
 function elsewhere(machine: string, disk: DiskDefinition, host: string): LockstepError {
-  return new LockstepError("DISK_MISSING", `disk ${disk.name} of ${machine} is on host ${disk.host}, and this is ${host}`, {
-    hint: `Back it up there, or say where it is here: lockstep machine set ${machine} --disk ${disk.name}=PATH`,
-  });
+  return new LockstepError(
+    "DISK_MISSING",
+    `disk ${disk.name} of ${machine} is on host ${disk.host}, and this is ${host}`,
+    {
+      hint: `Back it up there, or say where it is here: lockstep machine set ${machine} --disk ${disk.name}=PATH`,
+    },
+  );
 }

@@ -19,12 +19,7 @@ export type NewMachine = Pick<MachineDefinition, "name" | "keep" | "everyHours" 
  * @param known  the machines of the vault; one that another host protects at this moment may get the same name
  * @throws {LockstepError} NAME_TAKEN; what `openDisk` and `createMachine` throw
  */
-export async function protect(
-  vault: Vault,
-  known: Machines,
-  machine: NewMachine,
-  signal: AbortSignal,
-): Promise<Log> {
+export async function protect(vault: Vault, known: Machines, machine: NewMachine, signal: AbortSignal): Promise<Log> {
   refuseTakenName(known, machine.name);
   const disks: DiskDefinition[] = [];
   for (const place of machine.disks) disks.push(await defineDisk(place, vault, signal));

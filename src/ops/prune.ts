@@ -1,4 +1,4 @@
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { clockDoubt } from "#ops/clock-doubt.ts";
 import { duePurges, purgeEntry, ruleDeletions, ruleEntry, stalledBackup } from "#ops/prune-decisions.ts";
 import type { DuePurge, RuleDeletion } from "#ops/prune-decisions.ts";
@@ -79,17 +79,11 @@ type Decided = Pick<PruneResult, "deleted" | "purged" | "closed">;
 export async function prune(vault: Vault, log: Log, options: PruneOptions, signal: AbortSignal): Promise<PruneResult> {
   await log.read(signal);
   if (options.dryRun) return foresee(vault, log, options, signal);
-  const session = await openSession(
-    log,
-    "maintenance",
-    { random: vault.random, choose: () => ({ base: null, adopt: false }) },
-    signal,
-  );
-  if (session === null) throw new LockstepError("SESSION_FENCED", "The prune was not begun.");
+  const remover = new Remover(vault.store);
+  const session = await begin(vault, log, remover, options, signal);
   const closed = await closeStalledBackup(vault, log, session, options, signal);
   const deleted = await deleteByRule(vault, log, session, signal);
   const purged = await purge(vault, log, session, signal);
-  const remover = new Remover(vault.store);
   const { live, candidates, unknown } = await collect(vault, log, (fold) => fold, remover, options, signal);
   const swept = remover.removed;
   const { rewrites, leftAlone } = await candidates.plan(vault, log.machine, signal);
@@ -110,6 +104,31 @@ export async function prune(vault: Vault, log: Log, options: PruneOptions, signa
     summaries,
     leftAlone: [...leftAlone, ...rewritten.leftAlone],
   };
+}
+
+/**
+ * Opens the session. Where the store has not even room for that, what is dead goes before: that needs no session, since
+ * it is dead by the log as it is.
+ */
+async function begin(
+  vault: Vault,
+  log: Log,
+  remover: Remover,
+  options: PruneOptions,
+  signal: AbortSignal,
+): Promise<Session> {
+  const choose = () => ({ base: null, adopt: false });
+  const open = () => openSession(log, "maintenance", { random: vault.random, choose }, signal);
+  let session: Session | null;
+  try {
+    session = await open();
+  } catch (error) {
+    if (!isLockstepError(error, "STORE_FULL")) throw error;
+    await collect(vault, log, (fold) => fold, remover, options, signal);
+    session = await open();
+  }
+  if (session !== null) return session;
+  throw new LockstepError("SESSION_FENCED", "The prune was not begun.");
 }
 
 /** What `prune` would do now. */

@@ -30,7 +30,10 @@ function withNewEpoch(vault: Vault, only: "both" | "new" = "both"): Vault {
   return { ...vault, keyring };
 }
 
-async function rekeyNow(bench: MaintenanceBench, store = bench.store): Promise<RekeyResult & { log: Log; vault: Vault }> {
+async function rekeyNow(
+  bench: MaintenanceBench,
+  store = bench.store,
+): Promise<RekeyResult & { log: Log; vault: Vault }> {
   const vault = withNewEpoch(bench.bench.vault(store));
   const log = await bench.bench.log(vault, bench.log);
   return { ...(await rekey(vault, log, { progress: () => undefined }, bench.signal)), log, vault };
@@ -43,7 +46,7 @@ async function epochsOf(bench: MaintenanceBench): Promise<number[]> {
     const bytes = await bench.store.get(key, 1e9, bench.signal);
     if (bytes !== null) epochs.add(new DataView(bytes.buffer, bytes.byteOffset).getUint32(24, true));
   }
-  return [...epochs].sort();
+  return [...epochs].sort((a, b) => a - b);
 }
 
 test("everything live is sealed with the new data key, reads back, and nothing of the old one is left", async () => {

@@ -113,7 +113,9 @@ function warningsOf(remover: Remover, leftAlone: number, unreadable: readonly Di
     warnings.push(`disk ${disk}: a block tree cannot be read, so all of the disk keeps its data keys`);
   }
   if (remover.denied !== null) {
-    warnings.push(`${remover.denied.message} What older data keys open is still there: run this again with credentials that may delete.`);
+    warnings.push(
+      `${remover.denied.message} What older data keys open is still there: run this again with credentials that may delete.`,
+    );
   }
   return warnings;
 }

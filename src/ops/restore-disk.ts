@@ -1,10 +1,9 @@
-import { alignedBuffer } from "#bytes/arrays.ts";
 import type { ByteRange, DiskTarget } from "#disk/contract.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { adviseHugePages } from "#linux/libc.ts";
 import { forEachBounded } from "#ops/bounded.ts";
 import { findDifferences } from "#ops/find-differences.ts";
 import type { Lanes } from "#ops/lanes.ts";
+import { BufferPool, RestoreWindow } from "#ops/restore-window.ts";
 import type { DiskId } from "#vault/ids.ts";
 import type { NodeReader } from "#vault/node-reader.ts";
 import { flagsAt, FLAG_UNREADABLE, isZeroPointer, POINTER_BYTES } from "#vault/pointer.ts";
@@ -40,15 +39,24 @@ export type RestoredDisk = {
   readonly incompleteBytes: number;
 };
 
+/** A piece of the target that is put together before it is written. */
+const WINDOW_BYTES = 64 * 1024 * 1024;
+const WINDOWS = 2;
 const RUN_BYTES = 8 * 1024 * 1024;
-const RUNS_AT_ONCE = 6;
-const GAP_SLOTS = 0;
+const RUNS_AT_ONCE = 4;
+const WRITES_AT_ONCE = 4;
+/** Unwanted slots that cost less to read along than another read would. */
+const GAP_SLOTS = 16;
+
+/** A run to be read, and the window that its blocks are for. */
+type Job = { readonly run: ReadRun; readonly open: OpenWindow };
+type OpenWindow = { readonly window: RestoreWindow; readonly buffer: Uint8Array; runsLeft: number; failed: boolean };
 
 /**
- * Writes a disk of a point to a target. Reads go through the store segment by segment, whatever order the blocks have on
- * the disk. Does not flush the target.
+ * Writes a disk of a point to a target, window by window. A window's blocks are read segment by segment, whatever order
+ * they have on the disk: what a backup wrote together lies together. Does not flush the target.
  *
- * @throws {DamageError} BLOCK_DAMAGED, naming the bytes of the disk; POINT_GONE: purged while it was read; TARGET_FULL,
+ * @throws {LockstepError} BLOCK_DAMAGED, naming the bytes of the disk; POINT_GONE: purged while it was read; TARGET_FULL,
  *   TARGET_UNWRITABLE
  */
 export async function restoreDisk(
@@ -59,8 +67,11 @@ export async function restoreDisk(
 ): Promise<RestoredDisk> {
   const { target } = deps;
   const { blockBytes, sizeBytes } = stored;
+  const { blocks } = stored.tree;
   const cursor = new PointerCursor(deps.nodes, stored.tree);
-  const buffers: Uint8Array[] = [];
+  const windowBlocks = Math.max(1, Math.floor(WINDOW_BYTES / blockBytes));
+  const windows = new BufferPool(WINDOWS, Math.min(windowBlocks, blocks) * blockBytes);
+  const readBuffers = new BufferPool(RUNS_AT_ONCE, RUN_BYTES);
   let writtenBytes = 0;
   let zeroedBytes = 0;
   let incompleteBytes = 0;
@@ -68,105 +79,103 @@ export async function restoreDisk(
   const lengthOf = (block: number): number => Math.min(blockBytes, sizeBytes - block * blockBytes);
 
   async function zero(first: number, end: number): Promise<void> {
-    const range = {
-      offsetBytes: first * blockBytes,
-      lengthBytes: Math.min(end * blockBytes, sizeBytes) - first * blockBytes,
-    };
+    const range = rangeOf(stored, first, end);
     await target.zero(range, signal);
     zeroedBytes += range.lengthBytes;
     writtenBytes += range.lengthBytes;
   }
 
-  async function restoreRun(run: ReadRun): Promise<void> {
-    const buffer = buffers.pop() ?? newBuffer();
-    try {
-      const place = new Map(run.slots.map((slot, index) => [slot, index]));
-      const first = run.slots[0] ?? 0;
-      const span = (run.slots.at(-1) ?? 0) - first + 1;
-      // Slots that are stored as they are lie in the buffer as they will on the disk; others are unpacked behind them.
-      const views: Uint8Array[] = [];
-      const unpacked = buffer.subarray(span * blockBytes);
-      await deps.segments.readSlots(
-        run.ref,
-        run.slots,
-        buffer,
-        (slot, plainBytes, inPlace) => {
-          const index = place.get(slot) ?? 0;
-          if (plainBytes !== lengthOf(run.blocks[index] ?? 0)) throw wrongLength(run, slot);
-          const view = inPlace ?? unpacked.subarray(index * blockBytes, index * blockBytes + plainBytes);
-          views[index] = view;
-          return view;
-        },
-        signal,
-      );
-      await writeRun(run.blocks, views);
-    } catch (error) {
-      throw error instanceof DamageError ? locate(error, run, stored) : error;
-    } finally {
-      buffers.push(buffer);
-    }
-  }
-
-  /** Writes blocks, those together that are neighbours both on the disk and in memory. */
-  async function writeRun(blocks: readonly number[], views: readonly Uint8Array[]): Promise<void> {
-    const writes: Promise<void>[] = [];
-    for (let from = 0; from < blocks.length;) {
-      const start = views[from];
-      const block = blocks[from];
-      if (start === undefined || block === undefined) break;
-      let length = start.length;
-      let to = from + 1;
-      for (; to < blocks.length; to++) {
-        const view = views[to];
-        const isNext = view?.buffer === start.buffer && view.byteOffset === start.byteOffset + length;
-        if (view === undefined || !isNext || blocks[to] !== block + (to - from)) break;
-        length += view.length;
-      }
-      writes.push(target.write(block * blockBytes, new Uint8Array(start.buffer, start.byteOffset, length), signal));
-      writtenBytes += length;
-      options.progress(length);
-      from = to;
-    }
-    const failure = (await Promise.allSettled(writes)).find((write) => write.status === "rejected");
-    if (failure !== undefined) throw failure.reason;
-  }
-
-  const blocks = stored.tree.blocks;
-  for (let first = 0; first < blocks; first += PLAN_BLOCKS) {
-    const end = Math.min(blocks, first + PLAN_BLOCKS);
-    const run = await cursor.read(first, end - first, signal);
-    if (run.damaged) throw treeDamaged(stored, first, end);
-    const wanted =
-      options.compare === null
-        ? null
-        : await findDifferences(options.compare, target, stored, first, run.pointers, signal);
-    const plan = new ReadPlan(stored.disk);
+  /** Zeros what has to be zeros in a window and gives the reads that the rest of it takes. */
+  async function* jobsOf(
+    first: number,
+    end: number,
+    pointers: Uint8Array,
+    wanted: ReadonlySet<number> | null,
+  ): AsyncGenerator<Job> {
+    const plan = new ReadPlan(stored.disk, end - first);
     let zerosFrom = -1;
     for (let block = first; block < end; block++) {
       const at = (block - first) * POINTER_BYTES;
-      const isZero = isZeroPointer(run.pointers, at);
-      if ((flagsAt(run.pointers, at) & FLAG_UNREADABLE) !== 0) incompleteBytes += lengthOf(block);
+      const isZero = isZeroPointer(pointers, at);
+      if ((flagsAt(pointers, at) & FLAG_UNREADABLE) !== 0) incompleteBytes += lengthOf(block);
       const write = wanted === null ? !isZero || !target.startsZeroed : wanted.has(block);
-      if (write && !isZero) plan.add(block, run.pointers, at);
+      if (write && !isZero) plan.add(block, pointers, at);
       else options.progress(lengthOf(block));
-      if (write && isZero) {
-        if (zerosFrom < 0) zerosFrom = block;
-      } else if (zerosFrom >= 0) {
+      if (write && isZero && zerosFrom < 0) zerosFrom = block;
+      if (zerosFrom >= 0 && !(write && isZero)) {
         await zero(zerosFrom, block);
         zerosFrom = -1;
       }
     }
     if (zerosFrom >= 0) await zero(zerosFrom, end);
-    await forEachBounded(plan.runs(Math.floor(RUN_BYTES / blockBytes), GAP_SLOTS), RUNS_AT_ONCE, restoreRun);
+    if (plan.blockCount === 0) return;
+    const runs = [...plan.runs(Math.max(1, Math.floor(RUN_BYTES / blockBytes)), GAP_SLOTS)];
+    const buffer = await windows.take();
+    const window = new RestoreWindow(first, end - first, blockBytes, buffer);
+    const open: OpenWindow = { window, buffer, runsLeft: runs.length, failed: false };
+    for (const run of runs) yield { run, open };
   }
-  return { writtenBytes, zeroedBytes, incompleteBytes };
-}
 
-/** Room for a run as it is stored, and for as many blocks unpacked; untouched memory costs nothing. */
-function newBuffer(): Uint8Array {
-  const buffer = alignedBuffer(2 * RUN_BYTES);
-  adviseHugePages(buffer);
-  return buffer;
+  async function* jobs(): AsyncGenerator<Job> {
+    for (let first = 0; first < blocks; first += PLAN_BLOCKS) {
+      const end = Math.min(blocks, first + PLAN_BLOCKS);
+      const { pointers, damaged } = await cursor.read(first, end - first, signal);
+      if (damaged) throw treeDamaged(stored, first, end);
+      const { compare } = options;
+      const wanted = compare === null ? null : await findDifferences(compare, target, stored, first, pointers, signal);
+      for (let from = first; from < end; from += windowBlocks) {
+        const to = Math.min(end, from + windowBlocks);
+        yield* jobsOf(
+          from,
+          to,
+          pointers.subarray((from - first) * POINTER_BYTES, (to - first) * POINTER_BYTES),
+          wanted,
+        );
+      }
+    }
+  }
+
+  async function read({ run, open }: Job): Promise<void> {
+    const buffer = await readBuffers.take();
+    const blockIn = new Map(run.slots.map((slot, index) => [slot, run.blocks[index] ?? 0]));
+    try {
+      await deps.segments.readSlots(
+        run.ref,
+        run.slots,
+        buffer,
+        (slot, plainBytes) => {
+          const block = blockIn.get(slot) ?? 0;
+          if (plainBytes !== lengthOf(block)) throw wrongLength(run, slot);
+          return open.window.place(block, plainBytes);
+        },
+        signal,
+      );
+    } catch (error) {
+      open.failed = true;
+      throw error instanceof DamageError ? locate(error, run, stored) : error;
+    } finally {
+      readBuffers.give(buffer);
+      open.runsLeft--;
+    }
+  }
+
+  async function work(job: Job): Promise<void> {
+    const { open } = job;
+    try {
+      await read(job);
+      if (open.runsLeft > 0 || open.failed) return;
+      await forEachBounded(open.window.runs(RUN_BYTES), WRITES_AT_ONCE, async ({ offsetBytes, bytes }) => {
+        await target.write(offsetBytes, bytes, signal);
+        writtenBytes += bytes.length;
+        options.progress(bytes.length);
+      });
+    } finally {
+      if (open.runsLeft === 0) windows.give(open.buffer);
+    }
+  }
+
+  await forEachBounded(jobs(), RUNS_AT_ONCE, work);
+  return { writtenBytes, zeroedBytes, incompleteBytes };
 }
 
 function rangeOf({ blockBytes, sizeBytes }: StoredDisk, first: number, end: number): ByteRange {

@@ -77,7 +77,7 @@ test("a new file is the disk bit for bit, is as sparse, and gets its name only a
   assert.equal(restored.writtenBytes, 71 * BLOCK - BLOCK + 512);
   assert.ok((await stat(path)).blocks * 512 < SIZE);
   assert.deepEqual(await readdir(all.folder), ["root.raw"]);
-  await assert.rejects(restoreNewFile(all.deps, disk, path, signal), { code: "TARGET_EXISTS", hint: /in place/ });
+  await assert.rejects(restoreNewFile(all.deps, disk, path, signal), { code: "TARGET_EXISTS", hint: /--in-place/ });
 });
 
 test("whatever an interrupted restore left is gone on with, and not trusted", async (t) => {

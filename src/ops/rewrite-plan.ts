@@ -98,9 +98,9 @@ export class RewriteCandidates {
   ): Promise<number> {
     if (ref.kind === "nodes") return this.#mostBytes(ref, live);
     const generation = currentGeneration(this.#live.fold, ref.disk, ref.kind, ref.segment);
-    const { rows } = await readTable(store, keyring.keys, { machine, ...ref, generation }, signal);
-    let bytes = FRAME_BYTES + rows.length * ROW_BYTES;
-    for (const slot of live) bytes += rows[slot]?.storedBytes ?? 0;
+    const table = await readTable(store, keyring.keys, { machine, ...ref, generation }, signal);
+    let bytes = FRAME_BYTES + table.slotCount * ROW_BYTES;
+    for (const slot of live) bytes += table.row(slot)?.storedBytes ?? 0;
     return bytes;
   }
 }

@@ -68,7 +68,10 @@ async function announce(
   const warnings: string[] = [];
   for (const log of logs) {
     try {
-      await log.append((fold) => (fold.keyring.generation >= generation ? null : { type: "keyring", generation, hash }), signal);
+      await log.append(
+        (fold) => (fold.keyring.generation >= generation ? null : { type: "keyring", generation, hash }),
+        signal,
+      );
     } catch (error) {
       if (!isLockstepError(error)) throw error;
       warnings.push(`the log of ${log.fold.machine.name} was not told of the new keyring: ${messageOf(error)}`);

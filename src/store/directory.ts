@@ -15,7 +15,7 @@ import { OpenObjects } from "#store/open-objects.ts";
 import { OpenRoot } from "#store/open-root.ts";
 import { removeStaleTemporaries } from "#store/temporaries.ts";
 
-const openAtMost = 64;
+const openAtMost = 256;
 
 export type DirectoryStoreOptions = {
   /** The root lies on one disk, without redundancy below it. True unless told otherwise. */

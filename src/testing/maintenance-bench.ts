@@ -70,8 +70,9 @@ export class MaintenanceBench {
   /** Lets time go by as it does where backups run: the log never leaps. */
   async pass(days: number): Promise<void> {
     const { clock } = this.bench;
-    for (let left = days * 24; left > 0; left -= 6 * 24) {
-      clock.now = clock.now.add({ hours: Math.min(left, 6 * 24) });
+    const step = 6 * 24 * 60;
+    for (let left = Math.round(days * 24 * 60); left > 0; left -= step) {
+      clock.now = clock.now.add({ minutes: Math.min(left, step) });
       const { machine } = this.log.fold;
       await this.log.append(() => ({ type: "machine", machine }), this.signal);
     }

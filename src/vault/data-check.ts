@@ -4,7 +4,7 @@ import type { GenerationId } from "#vault/ids.ts";
 import type { LiveSegment } from "#vault/live-slots.ts";
 import type { NodeSource } from "#vault/node-segment.ts";
 import { readTable } from "#vault/segment-table.ts";
-import type { SegmentName, SegmentTable, SlotRow } from "#vault/segment.ts";
+import type { SegmentName, SegmentTable } from "#vault/segment.ts";
 import { MAX_SLOT_BYTES, openSlot } from "#vault/slot.ts";
 
 /** What was found of the live slots of one data segment. */
@@ -60,7 +60,8 @@ async function checkGeneration(
     table = await readTable(store, keys, name, signal);
   } catch (error) {
     const why = messageOf(error);
-    if (isLockstepError(error, "STORE_UNAVAILABLE")) return { generation, bad: [], unread: [...slots], why, readBytes: 0 };
+    if (isLockstepError(error, "STORE_UNAVAILABLE"))
+      return { generation, bad: [], unread: [...slots], why, readBytes: 0 };
     if (!isLockstepError(error, "OBJECT_MISSING", "OBJECT_CORRUPT", "FIELD_CORRUPT")) throw error;
     return { generation, bad: [...slots], unread: [], why, readBytes: 0 };
   }
@@ -70,7 +71,7 @@ async function checkGeneration(
   const reasons = new Set<string>();
   const wanted: number[] = [];
   for (const slot of slots) {
-    const plainBytes = table.rows[slot]?.plainBytes ?? 0;
+    const plainBytes = table.row(slot)?.plainBytes ?? 0;
     if (plainBytes > 0 && plainBytes <= MAX_SLOT_BYTES) wanted.push(slot);
     else {
       bad.push(slot);
@@ -79,7 +80,7 @@ async function checkGeneration(
   }
   let readBytes = 0;
   if (read) {
-    for (const stretch of stretchesOf(table.rows, wanted)) {
+    for (const stretch of stretchesOf(table, wanted)) {
       signal.throwIfAborted();
       const bytes = new Uint8Array(stretch.lengthBytes);
       try {
@@ -101,12 +102,12 @@ async function checkGeneration(
 type SlotStretch = { readonly offsetBytes: number; readonly lengthBytes: number; readonly slots: readonly number[] };
 
 /** Stretches of the object that hold wanted slots, neighbours together. */
-function* stretchesOf(rows: readonly SlotRow[], wanted: readonly number[]): Generator<SlotStretch, undefined> {
+function* stretchesOf(table: SegmentTable, wanted: readonly number[]): Generator<SlotStretch, undefined> {
   let slots: number[] = [];
   let offsetBytes = 0;
   let endBytes = 0;
   for (const slot of wanted) {
-    const row = rows[slot];
+    const row = table.row(slot);
     if (row === undefined) continue;
     const rowEnd = row.offsetBytes + row.storedBytes;
     if (slots.length > 0 && (row.offsetBytes !== endBytes || rowEnd - offsetBytes > STRETCH_BYTES)) {
@@ -120,12 +121,12 @@ function* stretchesOf(rows: readonly SlotRow[], wanted: readonly number[]): Gene
   if (slots.length > 0) yield { offsetBytes, lengthBytes: endBytes - offsetBytes, slots };
 }
 
-function isRight({ cipher, rows }: SegmentTable, slot: number, bytes: Uint8Array, stretch: SlotStretch): boolean {
-  const row = rows[slot];
+function isRight(table: SegmentTable, slot: number, bytes: Uint8Array, stretch: SlotStretch): boolean {
+  const row = table.row(slot);
   if (row === undefined) return false;
   const at = row.offsetBytes - stretch.offsetBytes;
   try {
-    return openSlot(cipher, slot, row, bytes.subarray(at, at + row.storedBytes), new Uint8Array(row.plainBytes));
+    return openSlot(table.cipher, slot, row, bytes.subarray(at, at + row.storedBytes), new Uint8Array(row.plainBytes));
   } catch (error) {
     if (isLockstepError(error, "OBJECT_CORRUPT")) return false;
     throw error;

@@ -107,7 +107,7 @@ async function readGeneration(
     if (first !== undefined && !both && !hasUnread(wanted)) break;
     const loaded = await load(source, name, place, signal);
     if (loaded.table !== null) {
-      slotCount = Math.max(slotCount, loaded.table.rows.length);
+      slotCount = Math.max(slotCount, loaded.table.slotCount);
       storedBytes += visitSlots(loaded.table, loaded.bytes, wanted, visit);
     }
     places.push({ key: place, bytes: loaded.bytes, fault: faultOf(loaded, first, wanted) });
@@ -147,18 +147,18 @@ function visitSlots(
 ): number {
   const scratch = new Uint8Array(MAX_NODE_BYTES);
   let storedBytes = 0;
-  for (let slot = Math.min(table.rows.length - 1, live.slots.highest); slot >= 0; slot--) {
+  for (let slot = Math.min(table.slotCount - 1, live.slots.highest); slot >= 0; slot--) {
     if (!live.slots.has(slot) || read.has(slot)) continue;
     const node = openNode(table, bytes, slot, scratch);
     if (node === null || !visit(node, slot)) continue;
     read.add(slot);
-    storedBytes += table.rows[slot]?.storedBytes ?? 0;
+    storedBytes += table.row(slot)?.storedBytes ?? 0;
   }
   return storedBytes;
 }
 
 function openNode(table: SegmentTable, bytes: Uint8Array, slot: number, scratch: Uint8Array): Uint8Array | null {
-  const row = table.rows[slot];
+  const row = table.row(slot);
   if (row === undefined || row.plainBytes === 0 || row.plainBytes > MAX_NODE_BYTES) return null;
   const node = scratch.subarray(0, row.plainBytes);
   const stored = bytes.subarray(row.offsetBytes, row.offsetBytes + row.storedBytes);

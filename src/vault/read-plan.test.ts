@@ -15,7 +15,7 @@ const session = sessionId(3, random(8));
 const fingerprint = random(16);
 
 function planOf(places: readonly (readonly [counter: number, slot: number])[]): ReadPlan {
-  const plan = new ReadPlan(disk);
+  const plan = new ReadPlan(disk, places.length);
   const pointer = new Uint8Array(POINTER_BYTES);
   for (const [block, [counter, slot]] of places.entries()) {
     writePointer(pointer, 0, { segment: segmentId(session, counter), slot, flags: 0, fingerprint });

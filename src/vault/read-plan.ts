@@ -11,7 +11,7 @@ export type ReadRun = {
   readonly blocks: readonly number[];
 };
 
-/** The most blocks in a plan. */
+/** The most blocks that a plan may have: its sort keys are whole numbers below 2^53. */
 export const PLAN_BLOCKS = 262_144;
 
 const SLOT_BITS = 65_536;
@@ -24,19 +24,19 @@ const SLOT_BITS = 65_536;
 export class ReadPlan {
   readonly #disk: DiskId;
   readonly #segments = new Map<SegmentId, number>();
-  readonly #blocks = new Uint32Array(PLAN_BLOCKS);
-  readonly #segmentOf = new Uint32Array(PLAN_BLOCKS);
-  readonly #slots = new Uint16Array(PLAN_BLOCKS);
+  readonly #blocks: Uint32Array;
+  readonly #segmentOf: Uint32Array;
+  readonly #slots: Uint16Array;
   readonly #lastPointer = new Uint8Array(POINTER_BYTES);
   #lastSegment = 0;
   #count = 0;
 
-  constructor(disk: DiskId) {
+  /** @param capacity  blocks that will be added at the most, up to `PLAN_BLOCKS` */
+  constructor(disk: DiskId, capacity: number) {
     this.#disk = disk;
-  }
-
-  get isFull(): boolean {
-    return this.#count === PLAN_BLOCKS;
+    this.#blocks = new Uint32Array(capacity);
+    this.#segmentOf = new Uint32Array(capacity);
+    this.#slots = new Uint16Array(capacity);
   }
 
   get blockCount(): number {

@@ -1,3 +1,4 @@
+import { isLockstepError, messageOf } from "#errors/errors.ts";
 import type { Replacement } from "#vault/entry.ts";
 import { hasSlot } from "#vault/fold-slots.ts";
 import { currentGeneration, segmentKey } from "#vault/fold.ts";
@@ -10,7 +11,7 @@ import type { Log } from "#vault/log.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import type { Remover } from "#vault/remover.ts";
 import { rewriteSegment } from "#vault/rewrite-segment.ts";
-import type { Rewritten } from "#vault/rewrite-segment.ts";
+import type { RewriteDeps, RewritePlan, Rewritten } from "#vault/rewrite-segment.ts";
 import type { SegmentRef } from "#vault/segment-reader.ts";
 import { keyOfSegment } from "#vault/segment.ts";
 import { appendInSession } from "#vault/session.ts";
@@ -106,7 +107,7 @@ async function rewriteCurrent(
   for (;;) {
     const from = currentOf(log.fold, ref);
     const damaged = log.fold.damaged.get(segmentKey(ref.disk, ref.kind, ref.segment)) ?? [];
-    const rewritten = await rewriteSegment(
+    const rewritten = await rewriteOrLeave(
       { store, keys, retry, random, machine: log.machine, session: session.id },
       {
         ref,
@@ -120,6 +121,16 @@ async function rewriteCurrent(
     );
     if (!("leftAlone" in rewritten)) return rewritten;
     if (currentOf(await log.read(signal), ref) === from) return rewritten;
+  }
+}
+
+/** Leaves a segment alone that the store does not read, or has no room for: the others may still be rewritten. */
+async function rewriteOrLeave(deps: RewriteDeps, plan: RewritePlan, signal: AbortSignal): Promise<Rewritten> {
+  try {
+    return await rewriteSegment(deps, plan, signal);
+  } catch (error) {
+    if (isLockstepError(error, "STORE_UNAVAILABLE", "STORE_FULL")) return { leftAlone: messageOf(error) };
+    throw error;
   }
 }
 

@@ -60,7 +60,7 @@ type Loaded = { readonly table: SegmentTable; readonly bytes: Uint8Array };
 export async function rewriteSegment(deps: RewriteDeps, plan: RewritePlan, signal: AbortSignal): Promise<Rewritten> {
   const from: SegmentName = { machine: deps.machine, ...plan.ref, generation: plan.from };
   const loaded = await load(deps, from, signal);
-  const count = Math.max(plan.slotCount, ...loaded.map(({ table }) => table.rows.length));
+  const count = Math.max(plan.slotCount, ...loaded.map(({ table }) => table.slotCount));
   const contents: (Uint8Array | null)[] = [];
   const heals: number[] = [];
   const drops: number[] = [];
@@ -110,12 +110,12 @@ async function load(deps: RewriteDeps, name: SegmentName, signal: AbortSignal): 
 }
 
 function isPresent(loaded: readonly Loaded[], slot: number): boolean {
-  return loaded.some(({ table }) => (table.rows[slot]?.plainBytes ?? 0) > 0);
+  return loaded.some(({ table }) => (table.row(slot)?.plainBytes ?? 0) > 0);
 }
 
 function readSlot(loaded: readonly Loaded[], slot: number): Uint8Array | null {
   for (const { table, bytes } of loaded) {
-    const row = table.rows[slot];
+    const row = table.row(slot);
     if (row === undefined || row.plainBytes === 0 || row.plainBytes > MAX_SLOT_BYTES) continue;
     const plain = new Uint8Array(row.plainBytes);
     try {

@@ -43,7 +43,7 @@ type LoadedSegment = { readonly table: SegmentTable; readonly bytes: Uint8Array 
 /** Why slots were not read from the generation that was tried. */
 type Miss = { readonly slots: readonly number[]; readonly why: string };
 
-const TABLES = 64;
+const TABLES_BYTES = 16 * 1024 * 1024;
 const LOADED_BYTES = 24 * 1024 * 1024;
 
 /** Reads slots of segments, whichever generation holds them now. */
@@ -52,7 +52,7 @@ export class SegmentReader {
   readonly #keys: VaultKeys;
   readonly #machine: MachineId;
   readonly #resolver: SegmentResolver;
-  readonly #tables = new Lru<ObjectKey, SegmentTable>(TABLES, () => 1);
+  readonly #tables = new Lru<ObjectKey, SegmentTable>(TABLES_BYTES, (table) => table.weightBytes);
   readonly #loaded = new Lru<ObjectKey, LoadedSegment>(LOADED_BYTES, ({ bytes }) => bytes.length);
 
   constructor(from: { store: Store; keys: VaultKeys; machine: MachineId; resolver: SegmentResolver }) {
@@ -67,22 +67,21 @@ export class SegmentReader {
    *
    * @param slots   ascending, at least one
    * @param buffer  room for the stored bytes of that stretch
-   * @param place   where a slot's plaintext goes: called with its size and with the place of its ciphertext in `buffer`
-   *                (null where that has another size), returns exactly as many bytes; that place itself may be one
+   * @param place   where a slot's plaintext goes: called with its size, returns exactly that many bytes
    * @throws {DamageError} BLOCK_DAMAGED; other slots may have been placed
    */
   async readSlots(
     ref: SegmentRef,
     slots: readonly number[],
     buffer: Uint8Array,
-    place: (slot: number, plainBytes: number, stored: Uint8Array | null) => Uint8Array,
+    place: (slot: number, plainBytes: number) => Uint8Array,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#onCurrent(ref, slots, signal, async (name) => {
       const table = await this.table(name, signal);
-      const bad = slots.filter((slot) => (table.rows[slot]?.plainBytes ?? 0) === 0);
-      const first = table.rows[slots[0] ?? -1];
-      const last = table.rows[slots.at(-1) ?? -1];
+      const bad = slots.filter((slot) => (table.row(slot)?.plainBytes ?? 0) === 0);
+      const first = table.row(slots[0] ?? -1);
+      const last = table.row(slots.at(-1) ?? -1);
       if (bad.length > 0 || first === undefined || last === undefined) {
         return { slots: bad, why: "not in the object that should hold them" };
       }
@@ -91,11 +90,10 @@ export class SegmentReader {
       const got = await this.#store.read(table.cipher.key, start, buffer.subarray(0, length), signal);
       if (got !== length) return { slots, why: `${table.cipher.key} is ${got === null ? "missing" : "cut short"}` };
       for (const slot of slots) {
-        const row = table.rows[slot];
+        const row = table.row(slot);
         if (row === undefined) continue;
         const stored = buffer.subarray(row.offsetBytes - start, row.offsetBytes - start + row.storedBytes);
-        const into = place(slot, row.plainBytes, row.storedBytes === row.plainBytes ? stored : null);
-        if (!openSlot(table.cipher, slot, row, stored, into)) bad.push(slot);
+        if (!openSlot(table.cipher, slot, row, stored, place(slot, row.plainBytes))) bad.push(slot);
       }
       return bad.length === 0 ? null : { slots: bad, why: `bytes in ${table.cipher.key} are not what was written` };
     });
@@ -186,7 +184,7 @@ export class SegmentReader {
 }
 
 function openLoaded({ table, bytes }: LoadedSegment, slot: number): Uint8Array | null {
-  const row = table.rows[slot];
+  const row = table.row(slot);
   if (row === undefined || row.plainBytes === 0) return null;
   const plain = new Uint8Array(row.plainBytes);
   const stored = bytes.subarray(row.offsetBytes, row.offsetBytes + row.storedBytes);

@@ -39,12 +39,12 @@ function build(name: SegmentName, contents: readonly (Uint8Array | null)[]): Uin
 }
 
 function readAll(name: SegmentName, object: Uint8Array): (Uint8Array | null)[] {
-  const { cipher, rows } = parseTable(keys, name, object);
-  return rows.map((row, slot) => {
+  const table = parseTable(keys, name, object);
+  return [...table.rows()].map((row, slot) => {
     if (row.plainBytes === 0) return null;
     const plain = new Uint8Array(row.plainBytes);
     const stored = object.subarray(row.offsetBytes, row.offsetBytes + row.storedBytes);
-    if (!openSlot(cipher, slot, row, stored, plain)) throw new LockstepError("OBJECT_CORRUPT", `slot ${slot}`);
+    if (!openSlot(table.cipher, slot, row, stored, plain)) throw new LockstepError("OBJECT_CORRUPT", `slot ${slot}`);
     return plain;
   });
 }
@@ -72,9 +72,9 @@ test("a table is read from a store by its ends alone, whatever its length", asyn
     const object = build(name, contents);
     const { key } = newSegmentCipher(keys, name);
     await store.put(key, [object], {}, signal);
-    const { rows } = await readTable(store, keys, name, signal);
-    assert.deepEqual(rows, parseTable(keys, name, object).rows);
-    assert.equal(rows.length, slots);
+    const table = await readTable(store, keys, name, signal);
+    assert.deepEqual([...table.rows()], [...parseTable(keys, name, object).rows()]);
+    assert.equal(table.slotCount, slots);
   }
   await assert.rejects(readTable(store, keys, named(firstGeneration, 99), signal), { code: "OBJECT_MISSING" });
 });
@@ -120,8 +120,9 @@ test("an object under another segment's, generation's or disk's name is refused"
 test("a slot put in another slot's place does not open", () => {
   const name = named();
   const object = build(name, [random(64), random(64)]);
-  const { cipher, rows } = parseTable(keys, name, object);
-  const [first, second] = rows;
+  const table = parseTable(keys, name, object);
+  const { cipher } = table;
+  const [first, second] = table.rows();
   assert.ok(first !== undefined && second !== undefined);
   const stored = object.subarray(second.offsetBytes, second.offsetBytes + second.storedBytes);
   assert.equal(openSlot(cipher, 0, second, stored, new Uint8Array(64)), false);

@@ -67,8 +67,62 @@ export type SlotRow = {
   readonly tag: Uint8Array;
 };
 
-/** The opened table of a generation. */
-export type SegmentTable = { readonly cipher: SegmentCipher; readonly rows: readonly SlotRow[] };
+/** The opened table of a generation. Kept packed: a reader of an aged disk has hundreds of them at hand. */
+export class SegmentTable {
+  readonly cipher: SegmentCipher;
+  readonly slotCount: number;
+  /** Bytes that this takes in memory, roughly. */
+  readonly weightBytes: number;
+  readonly #table: Uint8Array;
+  readonly #offsets: Uint32Array;
+
+  /** @param table  the rows' bytes, opened; kept as a view */
+  constructor(cipher: SegmentCipher, table: Uint8Array) {
+    this.cipher = cipher;
+    this.slotCount = table.length / ROW_BYTES;
+    this.weightBytes = table.length + 4 * this.slotCount + 1024;
+    this.#table = table;
+    this.#offsets = new Uint32Array(this.slotCount);
+    let offsetBytes = PAGE_BYTES;
+    for (let slot = 0; slot < this.slotCount; slot++) {
+      this.#offsets[slot] = offsetBytes;
+      offsetBytes += this.#u32(slot * ROW_BYTES);
+    }
+    this.endBytes = offsetBytes;
+  }
+
+  /** Where the last slot ends in the object. */
+  readonly endBytes: number;
+
+  /** A slot's row; undefined when the table has no such slot. */
+  row(slot: number): SlotRow | undefined {
+    const offsetBytes = this.#offsets[slot];
+    if (offsetBytes === undefined) return undefined;
+    const at = slot * ROW_BYTES;
+    return {
+      offsetBytes,
+      storedBytes: this.#u32(at),
+      plainBytes: this.#u32(at + 4),
+      tag: this.#table.subarray(at + 8, at + ROW_BYTES),
+    };
+  }
+
+  /** All rows, by slot. */
+  *rows(): Generator<SlotRow> {
+    for (let slot = 0; slot < this.slotCount; slot++) {
+      const row = this.row(slot);
+      if (row !== undefined) yield row;
+    }
+  }
+
+  #u32(at: number): number {
+    const bytes = this.#table;
+    return (
+      ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>>
+      0
+    );
+  }
+}
 
 export function keyOfSegment(name: SegmentName): ObjectKey {
   return objectKeys.segment(name.machine, name.disk, name.kind, name.segment, name.generation);
@@ -180,24 +234,10 @@ export function openTable(cipher: SegmentCipher, tail: Uint8Array, objectBytes: 
   const table = openGcm(cipher.cipherKey, TABLE_NONCE, sealed, cipher.associated);
   if (table === null)
     throw new LockstepError("OBJECT_CORRUPT", `${cipher.key}: the bytes of its table are not what was written`);
-  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
-  const rows: SlotRow[] = [];
-  let offsetBytes = PAGE_BYTES;
-  for (let at = 0; at < table.length; at += ROW_BYTES) {
-    const storedBytes = view.getUint32(at, true);
-    rows.push({
-      offsetBytes,
-      storedBytes,
-      plainBytes: view.getUint32(at + 4, true),
-      tag: table.subarray(at + 8, at + ROW_BYTES),
-    });
-    offsetBytes += storedBytes;
+  const opened = new SegmentTable(cipher, table);
+  const wholeBytes = opened.endBytes + tail.length;
+  if (wholeBytes !== objectBytes) {
+    throw new LockstepError("OBJECT_CORRUPT", `${cipher.key}: ${objectBytes} bytes long, its table says ${wholeBytes}`);
   }
-  if (offsetBytes + tail.length !== objectBytes) {
-    throw new LockstepError(
-      "OBJECT_CORRUPT",
-      `${cipher.key}: ${objectBytes} bytes long, its table says ${offsetBytes + tail.length}`,
-    );
-  }
-  return { cipher, rows };
+  return opened;
 }

@@ -1,3 +1,4 @@
+import { isLockstepError } from "#errors/errors.ts";
 import { FAN_OUT, blocksBelow, levelsFor } from "#vault/node.ts";
 import type { NodeReader } from "#vault/node-reader.ts";
 import { isZeroPointer, POINTER_BYTES } from "#vault/pointer.ts";
@@ -17,8 +18,9 @@ export type Leaf = { readonly firstBlock: number; readonly pointers: Uint8Array 
  *
  * @param from  first block wanted; leaves that lie before it are skipped without being read
  * @param to    block to stop before
- * @throws {DamageError} BLOCK_DAMAGED; see `onDamage`
- * @param onDamage  called instead of throwing, with the blocks that the unreadable subtree covers; the walk goes on
+ * @param onDamage  called for a damaged subtree instead of throwing, with the blocks that it covers; the walk goes on
+ * @throws {LockstepError} BLOCK_DAMAGED, FIELD_CORRUPT: see `onDamage`; and what is no damage, such as a store that does
+ *   not answer
  */
 export async function* walkLeaves(
   nodes: NodeReader,
@@ -38,7 +40,7 @@ export async function* walkLeaves(
     try {
       node = nodes.loaded(pointers, at, level) ?? (await nodes.read(pointers, at, level, signal));
     } catch (error) {
-      if (onDamage === undefined) throw error;
+      if (onDamage === undefined || !isLockstepError(error, "BLOCK_DAMAGED", "FIELD_CORRUPT")) throw error;
       onDamage(error, firstBlock, below * FAN_OUT);
       continue;
     }

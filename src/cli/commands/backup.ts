@@ -151,13 +151,22 @@ async function backUpOne(
     const startedMs = performance.now();
     const done = await takePoint(app, vault, log, options, changes);
     const tookMs = performance.now() - startedMs;
+    app.progress.stop();
     const pointName = namesOfPoints(log).get(done.point.point) ?? done.point.point;
     for (const message of done.warnings) output.warn({ code: "BACKUP_WARNING", message: `${name}: ${message}` });
-    for (const words of done.blindSpots) output.note(`${name}: not everything that may hold its disks was seen: ${words}`);
+    for (const words of done.blindSpots)
+      output.note(`${name}: not everything that may hold its disks was seen: ${words}`);
     const isGreen = sayWhatIsNot(app, name, done);
     output.print(backupLine(pointName, done.point, tookMs));
     const { resumed, healedSlots, blindSpots } = done;
-    const result = { machine: name, point: shownPoint(done.point, pointName), tookMs: Math.round(tookMs), resumed, healedSlots, blindSpots };
+    const result = {
+      machine: name,
+      point: shownPoint(done.point, pointName),
+      tookMs: Math.round(tookMs),
+      resumed,
+      healedSlots,
+      blindSpots,
+    };
     return { result: { ...result, error: null }, status: isGreen ? exitCodes.done : exitCodes.notGreen };
   } catch (error) {
     if (app.signal.aborted || !(error instanceof LockstepError)) throw error;

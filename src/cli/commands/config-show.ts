@@ -15,7 +15,16 @@ const origins: Readonly<Record<Origin, string>> = {
 /** `config show` */
 export const define: Define = (command, run) => {
   command
-    .addHelpText("after", helpEnd([["lockstep config show", ""], ["lockstep config show --json", ""]], ["0 shown"]))
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep config show", ""],
+          ["lockstep config show --json", ""],
+        ],
+        ["0 shown"],
+      ),
+    )
     .action(
       run(async ({ config, output }) => {
         const settings = showConfig(config);

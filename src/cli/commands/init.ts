@@ -57,7 +57,10 @@ export const define: Define = (command, run) => {
           return exitCodes.done;
         } catch (error) {
           if (left.length > 0) {
-            output.warn({ code: "LEFT_BEHIND", message: `what was made before it failed is still there: ${left.join(", ")}` });
+            output.warn({
+              code: "LEFT_BEHIND",
+              message: `what was made before it failed is still there: ${left.join(", ")}`,
+            });
           }
           throw error;
         }
@@ -78,9 +81,13 @@ async function firstWay({ flags, config, host, random, output, passphrase }: App
     return { label: "key file", secret: { kind: "keyfile", key } };
   }
   if (config.passphraseFile.value === null && !host.stdinIsTerminal) {
-    throw new LockstepError("ARGUMENT_INVALID", "making a vault: nothing says what opens it, and there is no terminal to ask at", {
-      hint: "Name a file with a passphrase by --passphrase-file, or a key file to be made by --key-file.",
-    });
+    throw new LockstepError(
+      "ARGUMENT_INVALID",
+      "making a vault: nothing says what opens it, and there is no terminal to ask at",
+      {
+        hint: "Name a file with a passphrase by --passphrase-file, or a key file to be made by --key-file.",
+      },
+    );
   }
   const typed = await passphrase({ message: "Passphrase of the new vault", repeat: true });
   return { label: "passphrase", secret: { kind: "passphrase", passphrase: typed } };

@@ -10,7 +10,10 @@ import { disksInUse } from "#ops/disk-definition.ts";
 /** `machine list` */
 export const define: Define = (command, run) => {
   command
-    .addHelpText("after", helpEnd([["lockstep machine list", ""]], ["0 listed", "65 the log of a machine cannot be read"]))
+    .addHelpText(
+      "after",
+      helpEnd([["lockstep machine list", ""]], ["0 listed", "65 the log of a machine cannot be read"]),
+    )
     .action(
       run(async ({ output, openVault }) => {
         const vault = await openVault();

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 
+import type { Secret } from "#bytes/secret.ts";
 import type { App, GlobalFlags } from "#cli/app.ts";
 import type { Output } from "#cli/output.ts";
 import { progress } from "#cli/progress.ts";
 import { systemRandom } from "#crypto/derive.ts";
 import { loadConfig } from "#main/config.ts";
+import type { ConfigFlags } from "#main/config.ts";
 import { absolute } from "#main/config-paths.ts";
 import type { Environment } from "#main/environment.ts";
-import { openConfiguredVault } from "#main/wiring/open-vault.ts";
 import type { WiredVault } from "#main/wiring/open-vault.ts";
-import { openStoreAt } from "#main/wiring/open-store.ts";
 import { patientRetry } from "#main/wiring/retry.ts";
 import { argon2idKdf } from "#vault/passphrase-kdf.ts";
 
@@ -30,14 +30,17 @@ export type Process = {
 export async function openApp(
   { environment, program, stdin, signal }: Process,
   output: Output,
-  given: GlobalFlags,
+  given: GlobalFlags & Pick<ConfigFlags, "configMayBeNew">,
 ): Promise<App & AsyncDisposable> {
   const config = await loadConfig(environment, given, signal);
   const { workingFolder } = environment;
-  const flags =
-    given.keyFile === undefined ? given : { ...given, keyFile: absolute(given.keyFile, workingFolder) };
+  const flags = given.keyFile === undefined ? given : { ...given, keyFile: absolute(given.keyFile, workingFolder) };
   const toClose = new AsyncDisposableStack();
   const now = (): Temporal.Instant => Temporal.Now.instant();
+  const ask = async (question: { readonly message: string; readonly repeat: boolean }): Promise<Secret> => {
+    const { askPassphrase } = await import("#cli/prompt.ts"); // loaded only where somebody is asked
+    return askPassphrase({ input: stdin, output: output.stderr }, question, signal);
+  };
   let vault: WiredVault | null = null;
   const app: App & AsyncDisposable = {
     output,
@@ -50,19 +53,21 @@ export async function openApp(
     random: systemRandom,
     retry: patientRetry,
     keyringDeps: { random: systemRandom, now, kdf: argon2idKdf, retry: patientRetry },
-    openStore: async (place) => toClose.use(await openStoreAt(absolute(place, workingFolder), patientRetry, signal)),
-    passphrase: async (ask) => {
-      const { value: path } = config.passphraseFile;
-      if (path !== null) {
-        const { readPassphraseFile } = await import("#cli/prompt-file.ts");
-        return readPassphraseFile(path, (warning) => output.warn(warning), signal);
-      }
-      const { askPassphrase } = await import("#cli/prompt.ts");
-      return askPassphrase({ input: stdin, output: output.stderr }, ask, signal);
+    openStore: async (place) => {
+      const { openStoreAt } = await import("#main/wiring/open-store.ts");
+      return toClose.use(await openStoreAt(absolute(place, workingFolder), patientRetry, signal));
     },
+    passphrase: async (question) => {
+      const { value: path } = config.passphraseFile;
+      if (path === null) return ask(question);
+      const { readPassphraseFile } = await import("#cli/prompt-file.ts");
+      return readPassphraseFile(path, (warning) => output.warn(warning), signal);
+    },
+    askNewPassphrase: (message) => ask({ message, repeat: true }),
     hostKeyPath: (id) => join(config.state.value, "vaults", `${id}.key`),
     openVault: async () => {
       if (vault !== null) throw new Error("the vault was opened already");
+      const { openConfiguredVault } = await import("#main/wiring/open-vault.ts");
       vault = await openConfiguredVault(app, program);
       toClose.defer(() => vault?.remember());
       return vault;

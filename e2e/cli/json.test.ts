@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { Trial } from "./trial.ts";
+
+const page = readFileSync(join(import.meta.dirname, "../../docs/json.md"), "utf8");
+
+/** The members that docs/json.md lists for a command, in its order. */
+function documented(command: string): string[] {
+  const section = page.split(/^## /m).find((text) => text.startsWith(`lockstep ${command}\n`)) ?? "";
+  const table = section.split("\n").filter((line) => line.startsWith("| `"));
+  return table.map((line) => /^\| `([^`]+)`/.exec(line)?.[1] ?? "");
+}
+
+test("every command prints the members that are documented for it, and no others", (t) => {
+  const trial = new Trial(t);
+  trial.prepare("truncate -s 1M a.raw", "mkdir place");
+  const lines: readonly (readonly [command: string, given: string])[] = [
+    ["init", "vault --key-file key"],
+    ["protect", "web01 --disk a.raw"],
+    ["backup", "web01"],
+    ["status", ""],
+    ["machine list", ""],
+    ["machine show", "web01"],
+    ["machine set", "web01 --every 7d"],
+    ["machine rename", "web01 web02"],
+    ["machine unprotect", "web02"],
+    ["vault show", ""],
+    ["vault unlock add", "--new-key-file second --label second"],
+    ["vault unlock list", ""],
+    ["vault unlock remove", "second"],
+    ["store check", "place"],
+    ["config show", ""],
+  ];
+  for (const [command, given] of lines) {
+    const { command: named, warnings, ...members } = trial.json(`lockstep ${command} ${given}`);
+    assert.equal(named, command);
+    assert.deepEqual(warnings, [], command);
+    assert.deepEqual(Object.keys(members), documented(command), command);
+  }
+});
+
+test("a failure is one document too", (t) => {
+  const trial = new Trial(t);
+  trial.prepare("touch config.toml");
+  for (const [line, code] of [
+    ["lockstep status", "ARGUMENT_INVALID"],
+    ["lockstep nonsense", "ARGUMENT_INVALID"],
+    ["lockstep status --vault none", "STORE_MISSING"],
+  ] as const) {
+    const { error, warnings, ...rest } = trial.json(line);
+    assert.partialDeepStrictEqual(error, { code }, line);
+    assert.deepEqual([warnings, rest], [[], {}], line);
+  }
+});

@@ -1,0 +1,109 @@
+import { test } from "node:test";
+
+import { Trial } from "./trial.ts";
+
+test("a machine's definition can be changed in every part, and what it had stays", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "lockstep init vault --key-file key",
+    "head -c 1M /dev/urandom > root.raw && head -c 1M /dev/urandom > data.raw && head -c 1M /dev/urandom > other.raw",
+    "lockstep protect web01 --disk system=root.raw --every 90m --time-zone Europe/Berlin",
+    "lockstep backup web01",
+  );
+  trial.transcript(`
+    $ lockstep protect web01 --disk data.raw
+    ! error: there is a machine web01 already [NAME_TAKEN]
+    ! hint: Use another name, or change that machine: lockstep machine set web01 --help
+    [75]
+    $ lockstep machine set web01 --add-disk data.raw --keep weekly=4 --every 6h
+    machine  web01
+    id  ID
+    protected  yes
+    keep  weekly=4
+    a point every  6 h
+    time zone  Europe/Berlin
+    disk  system  1.0 MiB  DIR/root.raw  on HOST
+    disk  data  1.0 MiB  DIR/data.raw  on HOST
+    $ lockstep machine set web01 --add-disk data.raw --add-disk data=other.raw
+    ! error: the machine has two disks called data [NAME_TAKEN]
+    [75]
+    $ lockstep backup web01
+    web01@TIME  2.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
+    $ mkdir moved && mv data.raw moved
+    $ lockstep backup web01
+    ! error: opening DIR/data.raw: it is not there (ENOENT) [DISK_MISSING]
+    ! hint: Check the path, and that the disk is attached or its file system mounted.
+    [66]
+    $ lockstep machine set web01 --disk data=moved/data.raw | grep data
+    disk  data  1.0 MiB  DIR/moved/data.raw  on HOST
+    $ lockstep backup web01
+    web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+    $ lockstep machine set web01 --remove-disk data | grep disk
+    disk  system  1.0 MiB  DIR/root.raw  on HOST
+    $ lockstep machine set web01 --remove-disk system
+    ! error: machine web01 has no other disk than system [ARGUMENT_INVALID]
+    ! hint: To back it up no longer: lockstep machine unprotect web01
+    [64]
+    $ lockstep machine rename web01 shop
+    web01 is called shop now, and so are its points.
+    $ lockstep machine unprotect shop
+    shop is backed up no longer. Its 3 recovery points stay, and go by its keep rule.
+    To take it back: lockstep machine set shop --protect
+    $ lockstep backup shop
+    ! error: machine shop is not protected any longer [ARGUMENT_INVALID]
+    ! hint: To protect it again: lockstep machine set shop --protect
+    [64]
+    $ lockstep machine list
+    MACHINE  PROTECTED  DISKS  POINTS  EVERY  KEEP
+    shop  no  system  3  6 h  weekly=4
+    $ lockstep machine set shop --protect --confirm-clock | grep protected
+    protected  yes
+    $ lockstep machine show web01
+    ! error: there is no machine web01 [NAME_UNKNOWN]
+    ! hint: \`lockstep machine list\` shows all machines.
+    [66]
+  `);
+});
+
+test("another disk at the same path is refused until a person accepts it", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "lockstep init vault --key-file key",
+    "head -c 1M /dev/urandom > root.raw",
+    "lockstep protect web01 --disk root.raw",
+    "printf 'LUKS\\272\\276' | dd of=root.raw conv=notrunc status=none",
+  );
+  trial.transcript(`
+    $ lockstep backup web01
+    ! error: DIR/root.raw does not look like the disk root of web01: it had no partition table or LUKS header and has one now [DISK_CHANGED]
+    ! hint: If it is that disk, for instance with a new partition table, use --accept-changed-disk. If it is another one, see \`lockstep machine set --help\`.
+    [75]
+    $ lockstep backup web01 --accept-changed-disk
+    web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
+    $ lockstep backup web01
+    web01@TIME  1.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+  `);
+});
+
+test("disks in watched folders that no machine has are named, whatever path they are protected by", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "lockstep init vault --key-file key",
+    `echo 'watch = ["images"]' >> config.toml`,
+    "mkdir images && truncate -s 1M images/web01.raw images/db01.raw && ln -s images/web01.raw web01.raw",
+    "lockstep protect web01 --disk web01.raw",
+    "lockstep backup web01",
+  );
+  trial.transcript(`
+    $ lockstep status
+    MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
+    web01  TIME (AGO)  offline  1  -
+    In the watched folders, and not protected:
+      DIR/images/db01.raw  1.0 MiB  raw
+    [2]
+    $ lockstep protect db01 --disk images/db01.raw > /dev/null && lockstep backup db01 > /dev/null && lockstep status
+    MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
+    db01  TIME (AGO)  offline  1  -
+    web01  TIME (AGO)  offline  1  -
+  `);
+});

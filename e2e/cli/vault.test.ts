@@ -1,0 +1,113 @@
+import { test } from "node:test";
+
+import { Trial } from "./trial.ts";
+
+test("unlock ways come and go, and the last one stays", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "echo one > pw1 && echo two > pw2 && echo wrong > pw3 && chmod 600 pw1 pw2 pw3",
+    "lockstep init vault --passphrase-file pw1 --no-host-key",
+    "cp -r vault before",
+  );
+  trial.transcript(`
+    $ lockstep vault unlock add --passphrase-file pw1 --new-passphrase-file pw2 --label 'the safe'
+    Added "the safe" (passphrase). It opens all that is in the vault.
+    $ lockstep vault unlock add --passphrase-file pw1 --new-passphrase-file pw2 --label 'the safe'
+    ! error: Adding the unlock way "the safe" to directory DIR/vault: there is one of that name. [NAME_TAKEN]
+    ! hint: Give it another label.
+    [75]
+    $ lockstep vault unlock remove passphrase --passphrase-file pw2
+    Removed "passphrase". What is written from now on is sealed with a new data key.
+    What was written before stays readable to whoever kept the old way and has a copy of the vault as it was.
+    $ lockstep vault unlock list --passphrase-file pw1
+    ! error: Opening the vault in directory DIR/vault: the passphrase opened it once, but was removed in generation 3 of its keyring. [PASSPHRASE_REJECTED]
+    ! hint: Use an unlock way that is still in the vault.
+    [77]
+    $ lockstep vault unlock list --passphrase-file pw3
+    ! error: Opening the vault in directory DIR/vault: the passphrase does not open generation 3 of its keyring. [PASSPHRASE_REJECTED]
+    ! hint: Type it again, or use another unlock way.
+    [77]
+    $ lockstep vault unlock remove 'the safe' --passphrase-file pw2
+    ! error: Removing an unlock way of directory DIR/vault: it is the last one. [UNLOCK_LAST]
+    ! hint: Add another unlock way first: without one, nobody could open the vault again.
+    [75]
+    $ LOCKSTEP_PASSPHRASE_FILE=pw2 lockstep vault unlock add --this-host
+    Added "host HOST" (key file). It opens all that is in the vault.
+    Keep the key file DIR/state/vaults/ID.key from others: who holds it opens the vault.
+    $ lockstep vault show
+    vault  DIR/vault
+    id  ID
+    made  TIME
+    format  1
+    keyring  generation 4, data key 2
+    opened with  host HOST (key file)
+    unlock ways  2
+    machines  0
+    points  0
+    may be written  yes
+  `);
+});
+
+test("an older keyring in the place of the one that this host has seen is noticed, and may only be read", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "lockstep init vault --key-file key",
+    "truncate -s 1M a.raw",
+    "cp -r vault before",
+    "lockstep vault unlock add --new-key-file second",
+    "rm -r vault && mv before vault",
+  );
+  const warning = "the log names keyring generation 2, the newest good one in the store is 1";
+  trial.transcript(`
+    $ lockstep vault show | tail -1
+    may be written  no: ${warning}
+    ! warning: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
+    ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
+    $ lockstep vault unlock remove 'key file'
+    ! warning: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
+    ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
+    ! error: removing an unlock way: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
+    ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
+    [65]
+  `);
+});
+
+test("a log that was rolled back is noticed, until a person says that it is the right one", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "lockstep init vault --key-file key",
+    "head -c 1M /dev/urandom > a.raw",
+    "lockstep protect web01 --disk a.raw",
+    "cp -r vault before",
+    "lockstep backup web01",
+    "rm -r vault && mv before vault",
+  );
+  trial.transcript(`
+    $ lockstep backup web01
+    ! error: Opening the log of machine ID: it ends with entry 1, and entry 3 was expected. [LOG_ROLLED_BACK]
+    ! hint: Find out which copy of the vault is the right one before you back up or prune.
+    [65]
+    $ lockstep status
+    No machine is protected yet: lockstep protect --help
+    web01: its log cannot be read: Opening the log of machine ID: it ends with entry 1, and entry 3 was expected. [LOG_ROLLED_BACK]
+    [2]
+    $ lockstep machine show web01 --expect any | tail -1
+    head  1:HASH
+    $ lockstep backup web01
+    web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
+  `);
+});
+
+test("a folder is checked for what a vault needs of it", (t) => {
+  const trial = new Trial(t);
+  trial.prepare("touch config.toml && mkdir place");
+  trial.transcript(`
+    $ lockstep store check place | tail -1
+    The store keeps its promises, as far as can be tried.
+    $ find place -type f
+    $ lockstep store check none
+    ! error: There is no directory DIR/none. [STORE_MISSING]
+    ! hint: Check the path, and that the disk or share it lies on is mounted.
+    [66]
+  `);
+});

@@ -1,0 +1,277 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+
+import { Secret } from "#bytes/secret.ts";
+import { hex, utf8 } from "#bytes/text.ts";
+import { sha256 } from "#crypto/derive.ts";
+import { backup } from "#ops/backup.ts";
+import type { BackupOptions, BackupSource } from "#ops/backup.ts";
+import { deletePoint } from "#ops/delete-points.ts";
+import { prune } from "#ops/prune.ts";
+import { openDirectoryStore } from "#store/directory.ts";
+import { createDirectoryRoot } from "#store/directory-root.ts";
+import { keyringDeps, passphraseOf } from "#testing/keyring-deps.ts";
+import { memoryDisk } from "#testing/memory-disk.ts";
+import type { MemoryDisk } from "#testing/memory-disk.ts";
+import { seededRandom } from "#testing/random.ts";
+import { benchBackupOptions, benchSource } from "#testing/vault-bench.ts";
+import type { PointId, DiskId, MachineId } from "#vault/ids.ts";
+import { firstGeneration, newId, segmentId } from "#vault/ids.ts";
+import { newFileKey, writeKeyFile } from "#vault/key-file.ts";
+import { addWay, createVault, removeWay } from "#vault/keyring-change.ts";
+import type { OpenedKeyring } from "#vault/keyring.ts";
+import { logKeyring } from "#vault/log-keyring.ts";
+import type { Log } from "#vault/log.ts";
+import type { DiskDefinition } from "#vault/machine-definition.ts";
+import { createMachine } from "#vault/roster.ts";
+import { putSummary } from "#vault/summary.ts";
+import type { Vault } from "#vault/vault.ts";
+
+const BLOCK = 4096;
+
+/** The passphrase of the vault's other unlock way. */
+export const PASSPHRASE = "correct horse";
+
+/** SHA-256 of every disk of every point, by the point's id and the disk's name: as `reader.py digests` shows them. */
+export type Digests = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/**
+ * Makes a small vault that has one of everything that format version 1 knows: two machines, a disk that grew and one that
+ * shrank, points that are deleted, purged, torn and incomplete, healed and collected segments, packed blocks, sessions
+ * that died, an adopted checkpoint, summaries, two data keys, a removed unlock way, second copies.
+ *
+ * @param folder  absent or empty; becomes the vault
+ * @param keyFile  the path that its key file gets
+ * @param seed    the same one gives the same disks, ids and keys
+ * @returns       what must come out of it again: every point that is not purged
+ */
+export async function makeVault(folder: string, keyFile: string, seed: string): Promise<Digests> {
+  const { signal } = new AbortController();
+  await createDirectoryRoot(folder, {}, signal);
+  await using store = await openDirectoryStore(folder, {}, signal);
+  const maker = await Maker.begin(store, keyFile, seed);
+  await maker.web01();
+  await maker.db01();
+  return maker.digests;
+}
+
+class Maker {
+  readonly digests: Record<string, Record<string, string>> = {};
+  readonly signal = new AbortController().signal;
+  readonly random;
+  #now = Temporal.Instant.from("2026-11-23T14:05:00Z");
+  #opened: OpenedKeyring;
+  vault: Vault;
+
+  private constructor(store: Vault["store"], opened: OpenedKeyring, seed: string) {
+    this.random = seededRandom(seed);
+    this.#opened = opened;
+    this.vault = {
+      store,
+      keyring: logKeyring(store, opened),
+      now: () => this.#now,
+      random: this.random,
+      retry: { attempts: 2, delayMs: () => 0, sleep: () => Promise.resolve() },
+      host: "backup01",
+      program: "0.1.0",
+    };
+  }
+
+  static async begin(store: Vault["store"], keyFile: string, seed: string): Promise<Maker> {
+    const deps = keyringDeps(`${seed} keyring`);
+    const key = newFileKey(deps.random);
+    writeFileSync(keyFile, writeKeyFile(key, ["Opens a vault that the tests keep."]), { mode: 0o600 });
+    const ways = [
+      { label: "host", secret: { kind: "keyfile", key } as const },
+      { label: "Anna", secret: passphraseOf(PASSPHRASE) },
+    ];
+    const { signal } = new AbortController();
+    return new Maker(store, await createVault(store, { ways }, deps, signal), seed);
+  }
+
+  async web01(): Promise<void> {
+    const sda = this.#disk("sda", 37 * BLOCK + 1000);
+    const sdb = this.#disk("sdb", 9 * BLOCK);
+    const log = await this.#machine("web01", [sda, sdb]);
+    const root = Buffer.concat([
+      text(20),
+      this.random(14 * BLOCK),
+      new Uint8Array(2 * BLOCK),
+      this.random(BLOCK + 1000),
+    ]);
+    const data = Buffer.concat([text(3), this.random(3 * BLOCK), new Uint8Array(3 * BLOCK)]);
+
+    const first = await this.#backUp(log, [
+      [sda, memoryDisk(root)],
+      [sdb, memoryDisk(data)],
+    ]);
+    this.#pass({ hours: 1 });
+    root.set(this.random(12 * BLOCK), 20 * BLOCK);
+    const unreadable = [{ offsetBytes: 4 * BLOCK + 512, lengthBytes: 1024 }];
+    data.fill(0, unreadable[0]?.offsetBytes, 4 * BLOCK + 512 + 1024);
+    await this.#backUp(
+      log,
+      [
+        [sda, memoryDisk(root)],
+        [sdb, memoryDisk(data, { unreadable })],
+      ],
+      { skipUnreadable: true },
+    );
+
+    await this.#dropWay(log);
+    const grown = Buffer.alloc(1100 * BLOCK + 17);
+    grown.set(root);
+    grown.set(this.random(17), 1100 * BLOCK);
+    const torn = memoryDisk(data.subarray(0, 5 * BLOCK + 77));
+    torn.written = "its write counter moved";
+    this.#pass({ hours: 1 });
+    const third = await this.#backUp(
+      log,
+      [
+        [sda, memoryDisk(grown)],
+        [sdb, torn],
+      ],
+      { tornOk: true },
+    );
+
+    // The first point goes for good: its blocks that no other point has are collected from the segments that stay.
+    await deletePoint(log, first, "made by mistake", this.signal);
+    for (const _ of [1, 2, 3]) {
+      this.#pass({ hours: 120 });
+      await this.#note(log);
+    }
+    await prune(this.vault, log, { dryRun: false, closeStalled: false, progress: () => undefined }, this.signal);
+    delete this.digests[first];
+
+    // Deleted, and not yet purged: it still reads.
+    await deletePoint(log, third, "is torn", this.signal);
+    await putSummary(this.#source(log), log.fold, this.random, this.signal);
+    await this.#backUp(log, [[sda, memoryDisk(grown)]]);
+  }
+
+  async db01(): Promise<void> {
+    const vda = this.#disk("vda", 12 * BLOCK);
+    const log = await this.#machine("db01", [vda]);
+    const content = Buffer.concat([text(6), this.random(6 * BLOCK)]);
+
+    // A backup dies behind its first checkpoint; the next one takes that over.
+    await this.#die(log, vda, content);
+    this.#pass({ hours: 2 });
+    await this.#backUp(log, [[vda, memoryDisk(content)]]);
+
+    // A block is found damaged; the next backup still has it, and heals it.
+    const [point] = log.fold.points.values();
+    const segment = segmentId(point?.session ?? raise("db01 has no point"), 0);
+    await log.append(
+      () => ({
+        type: "damaged",
+        disk: vda.id,
+        items: [{ kind: "data", segment, generation: firstGeneration, slots: [[0, 1]] }],
+      }),
+      this.signal,
+    );
+    await putSummary(this.#source(log), log.fold, this.random, this.signal);
+    this.#pass({ hours: 1 });
+    await this.#backUp(log, [[vda, memoryDisk(content)]]);
+
+    // The last backup died too, and nobody went on.
+    content.set(this.random(3 * BLOCK), 2 * BLOCK);
+    await this.#die(log, vda, content);
+    await log.read(this.signal);
+    await putSummary(this.#source(log), log.fold, this.random, this.signal);
+  }
+
+  #pass(time: Temporal.DurationLike): void {
+    this.#now = this.#now.add(time);
+  }
+
+  #source({ machine }: Log): { store: Vault["store"]; keys: Vault["keyring"]["keys"]; machine: MachineId } {
+    return { store: this.vault.store, keys: this.vault.keyring.keys, machine };
+  }
+
+  #disk(name: string, sizeBytes: number): DiskDefinition {
+    return {
+      id: newId<DiskId>(this.random),
+      name,
+      path: `/images/${name}.raw`,
+      host: this.vault.host,
+      blockBytes: BLOCK,
+      identity: { kind: "file", stableId: null, sizeBytes, layoutHash: null },
+      addedAt: this.#now.toString(),
+    };
+  }
+
+  #machine(name: string, disks: readonly DiskDefinition[]): Promise<Log> {
+    const more = { keep: "", everyHours: 24, timeZone: "Europe/Vienna", protected: true };
+    return createMachine(this.vault, { name, disks, ...more }, this.signal);
+  }
+
+  /** An entry that only says what time it is. */
+  async #note(log: Log): Promise<void> {
+    const { machine } = log.fold;
+    await log.append(() => ({ type: "machine", machine }), this.signal);
+  }
+
+  /** Takes a point, and writes down what must come out of it. */
+  async #backUp(
+    log: Log,
+    disks: readonly (readonly [DiskDefinition, MemoryDisk])[],
+    more: Partial<BackupOptions> = {},
+  ): Promise<PointId> {
+    const sources: BackupSource[] = disks.map(([definition, disk]) => benchSource(definition, disk));
+    const { point } = await backup(this.vault, log, sources, { ...benchBackupOptions, ...more }, this.signal);
+    this.digests[point.point] = Object.fromEntries(disks.map(([{ name }, { bytes }]) => [name, hex(sha256(bytes))]));
+    return point.point;
+  }
+
+  /** A backup that writes one checkpoint and then cannot read on. */
+  async #die(log: Log, definition: DiskDefinition, content: Uint8Array): Promise<void> {
+    const half = content.length / 2;
+    const dying = memoryDisk(content, { unreadable: [{ offsetBytes: content.length - BLOCK, lengthBytes: BLOCK }] });
+    const inHalves = {
+      ...dying,
+      async *dataRanges() {
+        yield { offsetBytes: 0, lengthBytes: half - 1 };
+        yield { offsetBytes: half, lengthBytes: half };
+      },
+    };
+    const options = { ...benchBackupOptions, checkpointEvery: { minutes: 60, bytes: 1 } };
+    await backup(this.vault, log, [benchSource(definition, inHalves)], options, this.signal).then(
+      () => raise("the backup should have died"),
+      () => undefined,
+    );
+  }
+
+  /** Adds an unlock way and takes it away again, which begins a second data key; the log hears of both. */
+  async #dropWay(log: Log): Promise<void> {
+    const deps = keyringDeps(hex(this.random(16)));
+    const { store } = this.vault;
+    const way = { label: "left the firm", secret: { kind: "keyfile", key: new Secret(this.random(32)) } as const };
+    const added = await addWay(store, this.#opened, way, deps, this.signal);
+    const id = added.keyring.ways.at(-1)?.id ?? raise("the way was not added");
+    this.#opened = await removeWay(store, added, id, deps, this.signal);
+    this.vault = { ...this.vault, keyring: logKeyring(store, this.#opened) };
+    const { generation, hash } = this.#opened.keys.keyring;
+    await log.append(() => ({ type: "keyring", generation, hash }), this.signal);
+  }
+}
+
+/** Blocks that pack well. */
+function text(blocks: number): Uint8Array {
+  const lines = Array.from({ length: blocks * 256 }, (_, i) => `line ${String(i).padStart(9, "0")}\n`.padStart(16));
+  return utf8(lines.join("")).subarray(0, blocks * BLOCK);
+}
+
+function raise(message: string): never {
+  throw new Error(message);
+}
+
+/** `node e2e/format/make-vault.ts FOLDER`: makes FOLDER/vault, FOLDER/key and FOLDER/digests.json. */
+if (import.meta.main) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) throw new Error("usage: make-vault.ts FOLDER");
+  mkdirSync(folder);
+  const digests = await makeVault(join(folder, "vault"), join(folder, "key"), "vault-v1");
+  writeFileSync(join(folder, "digests.json"), `${JSON.stringify(digests, null, 2)}\n`);
+}

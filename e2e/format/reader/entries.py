@@ -1,0 +1,93 @@
+"""The entries of a log: log.md, "Entries"."""
+
+COUNT, SEQ = integer(0, 2**53 - 1), integer(1, U32)
+SESSION = matching("[0-9a-f]{8}-[0-9a-f]{16}")
+SEGMENT = matching("[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{8}")
+NEXT_GENERATION = "[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{32}"
+GENERATION_NAME = matching(f"0|{NEXT_GENERATION}")
+KIND, LANE = one_of("data", "nodes"), one_of("backup", "maintenance")
+SLOTS = array(integer(0, 65535), 65536)
+KEYRING = record({"generation": COUNT, "hash": HASH})
+
+
+def root(value):
+    need(value is None or (isinstance(value, str) and len(value) <= 128), "a root is too long")
+    nullable(base64_bytes(None))(value)
+
+
+def ranges(value):
+    array(array(integer(0, 65536), 2, 2), 32768, 1)(value)
+    free = 0
+    for at, (first, count) in enumerate(value):
+        need(count >= 1 and first >= free + (at > 0) and first + count <= 65536, "ranges overlap, touch or are out of order")
+        free = first + count
+
+
+def hours(value):
+    need(type(value) in (int, float) and 0 < value <= 100000, f"{value!r} is not a number of hours")
+
+
+def definition(value):
+    DEFINITION(value)
+    need(len({disk["id"] for disk in value["disks"]}) == len(value["disks"]), "two disks have the same id")
+
+
+IDENTITY = record({
+    "kind": matching("[a-z][a-z0-9-]{0,31}"), "stableId": nullable(text(512)), "sizeBytes": COUNT,
+    "layoutHash": nullable(matching("[0-9a-f]{1,128}")),
+})  # fmt: skip
+DEFINITION = record({
+    "name": text(64, 1),
+    "disks": array(record({
+        "id": ID, "name": text(64, 1), "path": text(4096, 1), "host": text(255),
+        "blockBytes": one_of(*(2**power for power in range(12, 23))), "identity": IDENTITY, "addedAt": date,
+    }, {"removedAt": date}), 256),
+    "keep": text(512), "everyHours": hours, "timeZone": text(64, 1), "protected": boolean,
+})  # fmt: skip
+POINT_FIELDS = {
+    "session": SESSION, "point": ID, "capturedAt": date, "base": nullable(ID), "body": record({"sha256": HASH}),
+    "consistency": one_of("offline", "application", "crash", "torn"),
+    "disks": array(record({
+        "disk": ID, "name": text(64), "sizeBytes": COUNT, "root": root, "capturedFrom": date, "capturedTo": date,
+        "dataBytes": COUNT,
+    }), 256, 1),
+    "readBytes": COUNT, "newBytes": COUNT, "storedBytes": COUNT, "unreadableBytes": COUNT,
+}  # fmt: skip
+TYPES = {
+    "machine": {"machine": definition},
+    "opened": {
+        "lane": LANE, "nonce": matching("[0-9a-f]{16}"), "base": nullable(ID), "closes": nullable(SESSION),
+        "adopts": nullable(record({"session": SESSION, "checkpointSeq": SEQ})),
+    },
+    "checkpoint": {"session": SESSION, "disks": array(record({"disk": ID, "sizeBytes": COUNT, "root": root}), 256)},
+    "closed": {"session": SESSION},
+    "point": POINT_FIELDS,
+    "deleted": {"point": ID, "by": one_of("rule", "person"), "reason": text(1024)},
+    "undeleted": {"point": ID, "deletion": SEQ},
+    "purged": {"point": ID, "deletion": SEQ, "session": SESSION},
+    "replaced": {"session": SESSION, "disk": ID, "items": array(record({
+        "kind": KIND, "segment": SEGMENT, "from": GENERATION_NAME, "to": GENERATION_NAME, "heals": SLOTS,
+    }, {"drops": SLOTS}), 65536)},
+    "damaged": {"disk": ID, "items": array(record({
+        "kind": KIND, "segment": SEGMENT, "generation": GENERATION_NAME, "slots": ranges,
+    }), 65536)},
+    "keyring": {"generation": COUNT, "hash": HASH},
+    "clock": {"confirmedAt": date},
+}  # fmt: skip
+COMMON = {
+    "seq": SEQ, "previous": nullable(HASH), "at": date, "host": text(255), "program": text(64), "keyring": KEYRING,
+    "type": text(64),
+}  # fmt: skip
+ENTRIES = {name: record(COMMON | fields) for name, fields in TYPES.items()}
+
+
+def parse_entry(data):
+    entry = parse_json(data)
+    need(isinstance(entry, dict), "an entry is not an object")
+    kind = entry.get("type")
+    if isinstance(kind, str) and kind in ENTRIES:
+        ENTRIES[kind](entry)
+    else:
+        record(COMMON)({name: entry[name] for name in COMMON if name in entry})
+        need(entry.get("compatible") is True, f"an entry of type {kind!r}", Newer)
+    return entry

@@ -1,0 +1,91 @@
+import { formatBytes } from "#cli/units.ts";
+import type { CheckOptions, CheckResult, HurtDisk } from "#ops/check.ts";
+
+type Names = ReadonlyMap<string, string>;
+
+/** The most ranges of a disk that are shown. */
+const SHOWN_RANGES = 8;
+
+/** What a check found, for a person. @param what  the machine or point that was checked */
+export function checkLines(what: string, found: CheckResult, names: Names, { readData }: CheckOptions): string[] {
+  const { points, segments, readBytes } = found;
+  const depth =
+    readData === null
+      ? "data is there, not read"
+      : readData.of === 1
+        ? `all data read, ${formatBytes(readBytes)}`
+        : `part ${readData.part} of ${readData.of} of the data read, ${formatBytes(readBytes)}`;
+  const summary = `${what}: ${counted(points, "point")}, ${counted(segments.nodes, "tree segment")}, ${counted(segments.data, "data segment")}; ${depth}`;
+  if (found.ok && found.copies.length === 0 && found.readable.length === 0) return [`${summary}: all is well.`];
+  const lines = [found.ok ? `${summary}: all is well now.` : `${summary}.`];
+  for (const hurt of found.hurt) {
+    lines.push(`  damaged: ${names.get(hurt.point) ?? hurt.point}, disk ${hurt.name}: bytes ${rangesOf(hurt)}`);
+  }
+  for (const { disk, kind, segment, why, known } of found.damage) {
+    lines.push(`  ${known ? "known" : "new"} damage: ${kind} segment ${segment} of disk ${disk}: ${why}`);
+  }
+  for (const { point, why } of found.bodies) {
+    lines.push(`  the body of ${names.get(point) ?? point} is lost; its disks can be given back: ${why}`);
+  }
+  for (const { key, what: fault, repaired } of found.copies) {
+    lines.push(`  ${repaired ? "healed" : "not healed"}: ${key} was ${fault}, its twin is right`);
+  }
+  for (const words of found.unread) lines.push(`  not looked at: ${words}`);
+  if (found.readable.length > 0) {
+    lines.push(
+      `  ${counted(found.readable.length, "segment")} that the log calls damaged can be read; the next backup heals them`,
+    );
+  }
+  if (found.damage.length > 0) {
+    lines.push(
+      `  ${formatBytes(found.damagedBytes)} cannot be given back as it is. Back the machine up: where its disks still hold the same blocks, that heals them.`,
+    );
+  }
+  return lines;
+}
+
+/** What a check found as JSON shows it. docs/json.md, "check" */
+export function shownCheck(found: CheckResult, names: Names, point: string | null): object {
+  const { ok, points, segments, readBytes, damagedBytes, copies, unread, recordedSlots } = found;
+  return {
+    point,
+    ok,
+    points,
+    segments,
+    readBytes,
+    damagedBytes,
+    hurt: found.hurt.map(({ point: id, disk: diskId, name: disk, ranges }) => ({
+      id,
+      name: names.get(id) ?? id,
+      disk,
+      diskId,
+      ranges: ranges.map(({ offsetBytes, lengthBytes }) => [offsetBytes, lengthBytes]),
+    })),
+    damage: found.damage.map(({ disk, kind, segment, generation, slots, why, known }) => ({
+      diskId: disk,
+      kind,
+      segment,
+      generation,
+      slots,
+      why,
+      known,
+    })),
+    lostBodies: found.bodies.map(({ point: id, why }) => ({ id, name: names.get(id) ?? id, why })),
+    copies,
+    unread,
+    recordedSlots,
+  };
+}
+
+function rangesOf({ ranges }: HurtDisk): string {
+  const shown = ranges
+    .slice(0, SHOWN_RANGES)
+    .map(({ offsetBytes, lengthBytes }) => `${offsetBytes}-${offsetBytes + lengthBytes - 1}`);
+  const more = ranges.length > SHOWN_RANGES ? ` and ${ranges.length - SHOWN_RANGES} more ranges` : "";
+  return shown.join(", ") + more;
+}
+
+/** `1 point`, `2 points`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

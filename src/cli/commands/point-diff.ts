@@ -1,0 +1,85 @@
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { formatTable } from "#cli/table.ts";
+import { formatBytes } from "#cli/units.ts";
+import { diffPoints } from "#ops/diff-points.ts";
+import type { DiskDiff } from "#ops/diff-points.ts";
+import { findPoint } from "#ops/find-point.ts";
+
+/** `point diff A B` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<from>", "the earlier point: web01@2026-11-22, or the start of an id")
+    .argument("<to>", "the later point")
+    .option("--ranges", "print the changed ranges, in the format of docs/changed-ranges.md")
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep point diff web01@2026-11-22 web01@latest", ""],
+          ["lockstep point diff web01@2026-11-22 web01@latest --ranges", ""],
+        ],
+        ["0 compared, whether or not they differ"],
+      ),
+    )
+    .action(
+      run(async (app, fromText: string, toText: string, { ranges }: { readonly ranges?: true }) => {
+        const { output, signal } = app;
+        const opened = await app.openVault();
+        const machines = await opened.machines();
+        const from = findPoint(machines, fromText);
+        const to = findPoint(machines, toText);
+        const diffs = await diffPoints(opened.vault, from, to, signal);
+        if (ranges === true) output.print(JSON.stringify(changedRangesOf(from.point.point, diffs)));
+        else output.print(`From ${from.name} to ${to.name}:`, ...diffLines(diffs));
+        output.finish({
+          from: { id: from.point.point, name: from.name },
+          to: { id: to.point.point, name: to.name },
+          disks: diffs.map((diff) => ({
+            name: diff.name,
+            fromSizeBytes: diff.from?.sizeBytes ?? null,
+            toSizeBytes: diff.to?.sizeBytes ?? null,
+            changedBytes: diff.changedBytes,
+            rangeCount: diff.ranges.length,
+          })),
+          ...(ranges === true ? { changedRanges: changedRangesOf(from.point.point, diffs) } : {}),
+        });
+        return exitCodes.done;
+      }),
+    );
+};
+
+/** What `backup --changed-ranges` would take for the same change. Disks that are no more have no ranges. */
+function changedRangesOf(since: string, diffs: readonly DiskDiff[]): object {
+  const disks = diffs
+    .filter(({ to }) => to !== null)
+    .map(
+      ({ name, ranges }) => [name, ranges.map(({ offsetBytes, lengthBytes }) => [offsetBytes, lengthBytes])] as const,
+    );
+  return { since, disks: Object.fromEntries(disks) };
+}
+
+function diffLines(diffs: readonly DiskDiff[]): string[] {
+  const rows = diffs.map(({ name, from, to, changedBytes, ranges }) => [
+    name,
+    formatBytes((to ?? from)?.sizeBytes ?? 0),
+    formatBytes(changedBytes),
+    String(ranges.length),
+    remark(from, to),
+  ]);
+  const columns = [
+    { title: "DISK" },
+    { title: "SIZE", align: "right" },
+    { title: "CHANGED", align: "right" },
+    { title: "RANGES", align: "right" },
+    {},
+  ] as const;
+  return formatTable(columns, rows);
+}
+
+function remark(from: DiskDiff["from"], to: DiskDiff["to"]): string {
+  if (from === null) return "added";
+  if (to === null) return "removed";
+  return from.sizeBytes === to.sizeBytes ? "" : `was ${formatBytes(from.sizeBytes)} (${from.sizeBytes} bytes)`;
+}

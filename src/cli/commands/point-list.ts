@@ -1,0 +1,99 @@
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { shortIds } from "#cli/short-ids.ts";
+import { keptWords, shownFate } from "#cli/shown-fate.ts";
+import { shownPoint } from "#cli/shown-point.ts";
+import { formatTable } from "#cli/table.ts";
+import type { Column } from "#cli/table.ts";
+import { formatBytes } from "#cli/units.ts";
+import { warnOfFaults } from "#cli/unread-machines.ts";
+import { machineNamed } from "#ops/machines.ts";
+import { listPoints } from "#ops/points.ts";
+import type { ListedPoint } from "#ops/points.ts";
+import type { Log } from "#vault/log.ts";
+
+const columns: readonly Column[] = [
+  { title: "ID" },
+  { title: "POINT" },
+  { title: "CONSISTENCY" },
+  { title: "DISKS" },
+  { title: "SIZE", align: "right" },
+  { title: "NEW", align: "right" },
+  { title: "STORED", align: "right" },
+];
+
+/** `point list` */
+export const define: Define = (command, run) => {
+  command
+    .argument("[machines...]", "machines; all where none is named")
+    .option("--deleted", "points that are deleted and can be undeleted, instead of the others")
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep point list", ""],
+          ["lockstep point list web01 --deleted", ""],
+        ],
+        ["0 listed", "65 the log of a machine cannot be read"],
+      ),
+    )
+    .action(
+      run(async (app, names: readonly string[], { deleted }: { readonly deleted?: true }) => {
+        const { output, now } = app;
+        const vault = await app.openVault();
+        const machines = await vault.machines();
+        const logs = names.length === 0 ? machines.logs : names.map((name) => machineNamed(machines, name));
+        const which = deleted === true ? "deleted" : "live";
+        const listed = logs.flatMap((log) => listPoints(log, which, now()).map((point) => ({ log, point })));
+        if (!output.json) {
+          if (listed.length === 0) output.note(deleted === true ? "No point is deleted." : "There is no point yet.");
+          else
+            output.print(
+              ...tableOf(
+                machines.logs,
+                listed.map(({ point }) => point),
+                which,
+              ),
+            );
+        }
+        const status = warnOfFaults(output, machines);
+        output.finish({
+          points: listed.map(({ log, point }) => ({
+            machine: log.fold.machine.name,
+            machineId: log.machine,
+            ...shownPoint(point.state, point.name),
+            ...shownFate(point),
+          })),
+        });
+        return status ?? exitCodes.done;
+      }),
+    );
+};
+
+function tableOf(logs: readonly Log[], listed: readonly ListedPoint[], which: "live" | "deleted"): string[] {
+  const short = shortIds(logs.flatMap(({ fold }) => [...fold.points.keys()]));
+  const more = which === "live" ? ["KEPT AS", "EXPECTED UNTIL"] : ["DELETED", "UNDELETE UNTIL"];
+  const rows = listed.map(({ state, name, fate }) => [
+    short.get(state.point) ?? state.point,
+    name,
+    consistencyWords(state),
+    state.disks.map((disk) => disk.name).join(", "),
+    formatBytes(state.disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+    formatBytes(state.newBytes),
+    formatBytes(state.storedBytes),
+    ...(fate.kind === "kept"
+      ? [keptWords(fate.reasons), fate.until.toString()]
+      : [fate.by === "rule" ? "by the keep rule" : "by a person", fate.until.toString({ smallestUnit: "minute" })]),
+  ]);
+  return formatTable([...columns, ...more.map((title) => ({ title }))], rows);
+}
+
+/** A point's consistency, and what else is not right with it. */
+function consistencyWords({ consistency, unreadableBytes, dateDoubtful }: ListedPoint["state"]): string {
+  const faults = [
+    ...(unreadableBytes > 0 ? [`${formatBytes(unreadableBytes)} missing`] : []),
+    ...(dateDoubtful ? ["date in doubt"] : []),
+  ];
+  return [consistency, ...faults].join(", ");
+}

@@ -1,0 +1,108 @@
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { keptWords, shownFate } from "#cli/shown-fate.ts";
+import { shownPoint } from "#cli/shown-point.ts";
+import { formatTable } from "#cli/table.ts";
+import { formatBytes } from "#cli/units.ts";
+import { findPoint } from "#ops/find-point.ts";
+import { readBodyOrNull } from "#ops/point-body-or-null.ts";
+import { pointRecord } from "#ops/point-record.ts";
+import type { PointRecordFile } from "#ops/point-record.ts";
+import { pointWarnings } from "#ops/point-warnings.ts";
+import { listPoints } from "#ops/points.ts";
+import type { ListedPoint } from "#ops/points.ts";
+
+/** `point show POINT` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<point>", "web01, web01@2026-11-23, web01@2026-11-23T14:05, or the start of an id")
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep point show web01", "the newest point"],
+          ["lockstep point show web01@2026-11-23T14:05 --json", ""],
+        ],
+        ["0 shown", "3 shown, and the point is torn or lacks sectors that could not be read"],
+      ),
+    )
+    .action(
+      run(async (app, text: string) => {
+        const { output, signal, now } = app;
+        const opened = await app.openVault();
+        const { vault } = opened;
+        const machines = await opened.machines();
+        const { log, point, name } = findPoint(machines, text);
+        const body = await readBodyOrNull(vault, log, point, signal);
+        const warnings = pointWarnings(point, name, body, null);
+        const which = point.deleted === null ? "live" : "deleted";
+        const listed = listPoints(log, which, now()).find(({ state }) => state.point === point.point);
+        const record = pointRecord(log, point, body);
+        output.print(...factLines(name, record, listed), "", ...diskLines(record));
+        for (const { code, message, hint } of warnings) output.warn({ code, message, hint });
+        output.finish({
+          point: {
+            machine: log.fold.machine.name,
+            machineId: log.machine,
+            ...shownPoint(point, name),
+            ...(listed === undefined ? {} : shownFate(listed)),
+            disks: record.disks,
+            definition: record.machine,
+          },
+        });
+        return warnings.some(({ notGreen }) => notGreen) ? exitCodes.notGreen : exitCodes.done;
+      }),
+    );
+};
+
+function factLines(name: string, record: PointRecordFile, listed: ListedPoint | undefined): string[] {
+  const { state, fate } = listed ?? {};
+  const facts = [
+    ["point", name],
+    ["id", record.point],
+    ["captured", record.capturedAt],
+    ["consistency", record.consistency],
+    ["compared with", record.base ?? "nothing: a full one"],
+    [
+      "paths",
+      record.machine.disks
+        .filter(({ removedAt }) => removedAt === undefined)
+        .map(({ path }) => path)
+        .join(", "),
+    ],
+  ];
+  if (state !== undefined) {
+    facts.push(["read", formatBytes(state.readBytes)], ["new", formatBytes(state.newBytes)]);
+    facts.push(["stored", formatBytes(state.storedBytes)]);
+  }
+  if (fate?.kind === "kept") {
+    facts.push(["kept as", keptWords(fate.reasons)], ["expected until", fate.until.toString()]);
+  }
+  if (fate?.kind === "deleted") {
+    facts.push(["deleted", `${fate.at.toString()}, ${fate.reason}`], ["undelete until", fate.until.toString()]);
+  }
+  return formatTable([{}, {}], facts);
+}
+
+function diskLines({ disks }: PointRecordFile): string[] {
+  const rows = disks.map(({ name, id, sizeBytes, dataBytes, changes, capturedFrom, capturedTo }) => [
+    name,
+    id.slice(0, 8),
+    formatBytes(sizeBytes),
+    formatBytes(dataBytes),
+    changes === null ? "?" : changes === "scan" ? "a scan" : "a list of changes",
+    capturedFrom,
+    capturedTo,
+  ]);
+  const columns = [
+    { title: "DISK" },
+    { title: "ID" },
+    { title: "SIZE", align: "right" },
+    { title: "DATA", align: "right" },
+    { title: "FOUND BY" },
+    { title: "CAPTURED FROM" },
+    { title: "TO" },
+  ] as const;
+  return formatTable(columns, rows);
+}

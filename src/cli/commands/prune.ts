@@ -1,0 +1,65 @@
+import type { App, OpenVault } from "#cli/app.ts";
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { eachMachine, refuseAllWithNames } from "#cli/each-machine.ts";
+import type { Done } from "#cli/each-machine.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { pruneLines, shownPrune } from "#cli/pruned.ts";
+import { stepNotes } from "#cli/step-notes.ts";
+import { clockDoubt } from "#ops/clock-doubt.ts";
+import { namesOfPoints } from "#ops/find-point.ts";
+import { prune } from "#ops/prune.ts";
+import { upcomingDepartures } from "#ops/upcoming-departures.ts";
+import type { Log } from "#vault/log.ts";
+
+type Options = { readonly all?: true; readonly dryRun?: true; readonly closeStalled?: true };
+
+/** `prune [NAME...]` */
+export const define: Define = (command, run) => {
+  command
+    .argument("[names...]", "machines; all where none is named")
+    .option("--all", "all machines")
+    .option("--dry-run", "say what would go, to the byte, and change nothing")
+    .option("--close-stalled", "give up a backup that is open: a person knows that it is dead")
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep prune --dry-run", ""],
+          ["lockstep prune web01", ""],
+        ],
+        ["0 done", "75 dates are in doubt, so no point was let go"],
+      ),
+    )
+    .action(
+      run(async (app, names: readonly string[], options: Options) => {
+        refuseAllWithNames("pruning", names, options.all === true);
+        const opened = await app.openVault();
+        const { results, status } = await eachMachine(app, opened, names, (log) => pruneOne(app, opened, log, options));
+        app.output.finish({ dryRun: options.dryRun === true, machines: results });
+        return status;
+      }),
+    );
+};
+
+async function pruneOne(
+  { output, now, signal }: App,
+  { vault }: OpenVault,
+  log: Log,
+  { dryRun, closeStalled }: Options,
+): Promise<Done> {
+  const { name } = log.fold.machine;
+  const names = namesOfPoints(log);
+  const options = {
+    dryRun: dryRun === true,
+    closeStalled: closeStalled === true,
+    progress: stepNotes(output, name),
+  };
+  const pruned = await prune(vault, log, options, signal);
+  const going = new Set([...pruned.deleted, ...pruned.purged].map(({ point }) => point));
+  const upcoming = upcomingDepartures(log, now()).filter(({ point }) => !options.dryRun || !going.has(point));
+  for (const message of pruned.warnings) output.warn({ code: "PRUNE_WARNING", message: `${name}: ${message}` });
+  output.print(...pruneLines(name, pruned, names, upcoming, options.dryRun));
+  const waits = clockDoubt(log.fold, now()) !== null;
+  return { result: shownPrune(pruned, names, upcoming), status: waits ? exitCodes.conflict : exitCodes.done };
+}

@@ -1,0 +1,190 @@
+import { resolve } from "node:path";
+
+import type { App } from "#cli/app.ts";
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import type { ExitCode } from "#cli/exit-codes.ts";
+import { planLines, sayPlanWarnings, shownPlan } from "#cli/restore-plan.ts";
+import { shownRestored, restoredLines } from "#cli/restored.ts";
+import { shownPoint } from "#cli/shown-point.ts";
+import { LockstepError } from "#errors/errors.ts";
+import type { RestoreDeps } from "#ops/fill-target.ts";
+import { findPoint } from "#ops/find-point.ts";
+import { readBodyOrNull } from "#ops/point-body-or-null.ts";
+import { pointWarnings } from "#ops/point-warnings.ts";
+import { restoreFolder } from "#ops/restore-folder.ts";
+import { restoreInPlace } from "#ops/restore-in-place.ts";
+import { restoreNewFile } from "#ops/restore-new-file.ts";
+import { planFolder, planInPlace, planNewFile } from "#ops/restore-plan.ts";
+import { findPointDisk } from "#ops/stored-disk.ts";
+import type { PointDisk } from "#vault/entry.ts";
+import type { PointState } from "#vault/fold.ts";
+import type { PointBody } from "#vault/point-body.ts";
+
+type Options = {
+  readonly toDir?: string;
+  readonly disk?: string;
+  readonly to?: string;
+  readonly inPlace?: true;
+  readonly dryRun?: true;
+};
+
+/** Where what is restored to. */
+type Aim =
+  | { readonly kind: "folder"; readonly folder: string; readonly disks: readonly PointDisk[] }
+  | { readonly kind: "new file" | "in place"; readonly path: string; readonly disks: readonly [PointDisk] };
+
+/** Below this much, threads would cost more than they give. */
+const THREADS_FROM_BYTES = 64 * 1024 * 1024;
+
+/** `restore POINT` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<point>", "web01, web01@2026-11-23, web01@2026-11-23T14:05, or the start of an id")
+    .option("--to-dir <folder>", "all disks, each as NAME.raw, with point.json beside them")
+    .option("--disk <name>", "one disk, by its name or the start of its id; may be left out where there is one only")
+    .option("--to <path>", "the new file that the disk becomes; with --in-place, what is to be overwritten")
+    .option("--in-place", "overwrite a file or block device that exists, by writing only what differs")
+    .option("--dry-run", "say what would be written, and write nothing")
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep restore web01 --to-dir /restore/web01", "the newest point, all disks"],
+          ["lockstep restore web01@2019-03-01 --disk root --to /restore/root.raw", ""],
+          ["lockstep restore web01@latest --disk root --to /dev/vg/web01 --in-place", "only what differs"],
+          ["lockstep restore web01 --disk root --to /dev/vg/web01 --in-place --dry-run", "how much differs"],
+        ],
+        [
+          "0 restored",
+          "3 restored, and the point is torn or lacks sectors that could not be read",
+          "65 the vault's bytes are damaged there; 75 the target exists, is in use or has no room",
+        ],
+      ),
+    )
+    .action(
+      run(async (app, text: string, options: Options) => {
+        refuseOddCombinations(options);
+        const { output, signal } = app;
+        const opened = await app.openVault();
+        const { vault } = opened;
+        const { log, point, name } = findPoint(await opened.machines(), text);
+        const aim = aimOf(app, point, options);
+        const body = await readBodyOrNull(vault, log, point, signal);
+        const names = new Set(aim.disks.map((disk) => disk.name));
+        const warnings = pointWarnings(point, name, body, names);
+        for (const { code, message, hint } of warnings) output.warn({ code, message, hint });
+        const status = warnings.some(({ notGreen }) => notGreen) ? exitCodes.notGreen : exitCodes.done;
+        const deps = {
+          vault,
+          log,
+          point,
+          name,
+          lanes: { lanes: app.config.lanes.value, threads: totalBytes(aim.disks) >= THREADS_FROM_BYTES },
+          progress: (bytes: number) => app.progress.advance(bytes),
+          unfinished: (path: string) => {
+            output.warn({
+              code: "RESTORE_UNFINISHED",
+              message: `${path} is not finished, and says so itself`,
+              hint: "Run the same command again: it goes on from there.",
+            });
+          },
+        };
+        if (options.dryRun !== true || aim.kind === "in place") app.progress.start(totalBytes(aim.disks), name);
+        try {
+          if (options.dryRun === true) return await plan(app, deps, aim, status);
+          return await restore(app, deps, aim, body, status);
+        } finally {
+          app.progress.stop();
+        }
+      }),
+    );
+};
+
+function refuseOddCombinations({ toDir, disk, to, inPlace }: Options): void {
+  const wrong = (why: string, hint: string): LockstepError =>
+    new LockstepError("ARGUMENT_INVALID", `restoring: ${why}`, { hint });
+  if (toDir === undefined && to === undefined) {
+    throw wrong("nothing says where to", "Give --to-dir FOLDER for all disks, or --disk NAME --to PATH for one.");
+  }
+  if (toDir !== undefined && (to !== undefined || disk !== undefined)) {
+    throw wrong("--to-dir is for all disks, --disk and --to for one", "Give one of the two.");
+  }
+  if (inPlace === true && to === undefined) {
+    throw wrong("--in-place needs --to", "Restore the disks one by one: --disk NAME --to PATH --in-place.");
+  }
+}
+
+function aimOf({ host }: App, point: PointState, { toDir, disk, to, inPlace }: Options): Aim {
+  if (toDir !== undefined) {
+    return { kind: "folder", folder: resolve(host.workingFolder, toDir), disks: point.disks };
+  }
+  const [only, another] = point.disks;
+  if (disk === undefined && another !== undefined) {
+    throw new LockstepError("ARGUMENT_INVALID", "restoring: the point has several disks, and nothing says which", {
+      hint: `Give --disk with one of ${point.disks.map(({ name }) => name).join(", ")}.`,
+    });
+  }
+  const chosen = disk === undefined && only !== undefined ? only : findPointDisk(point, disk ?? "");
+  const path = resolve(host.workingFolder, to ?? "");
+  return { kind: inPlace === true ? "in place" : "new file", path, disks: [chosen] };
+}
+
+async function plan(app: App, deps: RestoreDeps, aim: Aim, status: ExitCode): Promise<ExitCode> {
+  const { output, signal } = app;
+  const planned =
+    aim.kind === "folder"
+      ? await planFolder(deps, aim.folder)
+      : aim.kind === "new file"
+        ? await planNewFile({ disk: aim.disks[0], path: aim.path })
+        : await planInPlace(deps, aim.disks[0], aim.path, signal);
+  app.progress.stop();
+  output.print(...planLines(deps.name, deps.point, planned));
+  const isPossible = sayPlanWarnings(output, planned);
+  output.finish({ dryRun: true, point: shownPoint(deps.point, deps.name), ...shownPlan(planned) });
+  return isPossible ? status : exitCodes.unavailable;
+}
+
+async function restore(
+  app: App,
+  deps: RestoreDeps,
+  aim: Aim,
+  body: PointBody | null,
+  status: ExitCode,
+): Promise<ExitCode> {
+  const { output, signal } = app;
+  const startedMs = performance.now();
+  const restored =
+    aim.kind === "folder"
+      ? await restoreFolder(deps, body, aim.folder, signal)
+      : [
+          aim.kind === "new file"
+            ? await restoreNewFile(deps, aim.disks[0], aim.path, signal)
+            : await restoreInPlace(deps, aim.disks[0], aim.path, signal),
+        ];
+  const tookMs = performance.now() - startedMs;
+  app.progress.stop();
+  for (const { path, cutBytes, restBytes } of restored) {
+    if (cutBytes > 0) output.note(`${path} was longer than the disk: ${cutBytes} bytes were cut off its end.`);
+    if (restBytes > 0) {
+      output.warn({
+        code: "TARGET_LARGER",
+        message: `${path} is ${restBytes} bytes longer than the disk; what lies there was left as it was`,
+        hint: "A GPT has its second copy at the disk's end: move it there with `sgdisk --move-second-header`.",
+      });
+    }
+  }
+  output.print(...restoredLines(deps.name, restored, tookMs));
+  output.finish({
+    dryRun: false,
+    point: shownPoint(deps.point, deps.name),
+    disks: restored.map(shownRestored),
+    tookMs: Math.round(tookMs),
+  });
+  return status;
+}
+
+function totalBytes(disks: readonly PointDisk[]): number {
+  return disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}

@@ -1,0 +1,160 @@
+import type { ErrorCode } from "#errors/errors.ts";
+import { check } from "#ops/check.ts";
+import type { CheckResult } from "#ops/check.ts";
+import { deletePoint, undeletePoint } from "#ops/delete-points.ts";
+import { prune } from "#ops/prune.ts";
+import type { PruneResult } from "#ops/prune.ts";
+import { rekey } from "#ops/rekey.ts";
+import { addUnlockWay, removeUnlockWay } from "#ops/unlock-ways.ts";
+import { keyringDeps } from "#testing/keyring-deps.ts";
+import { wayOf } from "#testing/shared-world.ts";
+import type { Client, SharedWorld, WorldCopy } from "#testing/shared-world.ts";
+import { backUp, readBack } from "#testing/vault-bench.ts";
+import type { PointId } from "#vault/ids.ts";
+import { listWays } from "#vault/keyring.ts";
+import type { OpenedKeyring } from "#vault/keyring.ts";
+
+/** What somebody was told when the work was done. */
+export type Answer = {
+  readonly committed?: { readonly point: PointId; readonly content: Uint8Array };
+  readonly deleted?: PointId;
+  readonly undeleted?: PointId;
+  readonly restored?: { readonly point: PointId; readonly bytes: Uint8Array };
+  readonly pruned?: PruneResult;
+  readonly checked?: CheckResult;
+  readonly ways?: { readonly added: readonly string[]; readonly removed: readonly string[] };
+};
+
+/** Somebody who works in a world at the same time as others. */
+export type Participant = {
+  readonly name: string;
+  /** What may be said instead of an answer, because others were faster. */
+  readonly refusals: readonly ErrorCode[];
+  readonly run: (client: Client, copy: WorldCopy) => Promise<Answer>;
+  /** What the point holds that it may leave in the log without having said so. */
+  readonly contentOf?: (copy: WorldCopy) => Uint8Array;
+  /** Whether it may leave a purge in the log without having said so. */
+  readonly purges?: boolean;
+};
+
+/** Names a point of a world: whose deletion is due, which the rule lets go, or the newest. */
+export type PointName = "gone" | "old" | "newest";
+
+const { signal } = new AbortController();
+const quiet = { progress: () => undefined };
+const names = ["gone", "old", "newest"] as const satisfies readonly PointName[];
+
+export function pointOf({ points }: SharedWorld, name: PointName): PointId {
+  const point = points[names.indexOf(name)];
+  if (point === undefined) throw new Error(`a world has no point ${name}`);
+  return point;
+}
+
+/** A backup of the disk, which has new content in the blocks given. It logs a checkpoint after each stretch. */
+export function backupOf(name: string, ...blocks: readonly number[]): Participant {
+  return {
+    name,
+    refusals: ["SESSION_FENCED"],
+    run: async ({ vault, log }, copy) => {
+      const disk = copy.disk(...blocks);
+      const checkpointEvery = { minutes: 0, bytes: 0 };
+      const { point } = await backUp(vault, log, copy.world.definition, disk, { checkpointEvery });
+      return { committed: { point: point.point, content: disk.bytes } };
+    },
+    contentOf: (copy) => copy.disk(...blocks).bytes,
+  };
+}
+
+export const aBackup = backupOf("backup", 3, 32);
+export const anotherBackup = backupOf("second backup", 4, 5);
+
+export const aPrune: Participant = {
+  name: "prune",
+  refusals: ["SESSION_FENCED"],
+  purges: true,
+  run: async ({ vault, log }) => ({
+    pruned: await prune(vault, log, { dryRun: false, closeStalled: false, ...quiet }, signal),
+  }),
+};
+
+export const aCheck: Participant = {
+  name: "check",
+  refusals: [],
+  run: async ({ vault, log }) => {
+    const options = { point: null, readData: { part: 1, of: 1 }, record: true, repair: true, ...quiet };
+    return { checked: await check(vault, log, options, signal) };
+  },
+};
+
+export const aRekey: Participant = {
+  name: "rekey",
+  refusals: ["SESSION_FENCED"],
+  run: async ({ vault, log }) => {
+    await rekey(vault, log, quiet, signal);
+    return {};
+  },
+};
+
+export function deleteOf(name: PointName): Participant {
+  return {
+    name: `delete of ${name}`,
+    refusals: ["POINT_GONE"],
+    run: async ({ log }, { world }) => {
+      const { point } = await deletePoint(log, pointOf(world, name), "asked for", signal);
+      return { deleted: point.point };
+    },
+  };
+}
+
+export function undeleteOf(name: PointName): Participant {
+  return {
+    name: `undelete of ${name}`,
+    refusals: ["POINT_GONE"],
+    run: async ({ log }, { world }) => {
+      const { point } = await undeletePoint(log, pointOf(world, name), signal);
+      return { undeleted: point.point };
+    },
+  };
+}
+
+export function restoreOf(name: PointName): Participant {
+  return {
+    name: `restore of ${name}`,
+    refusals: ["POINT_GONE"],
+    run: async ({ vault, log }, { world }) => {
+      const point = pointOf(world, name);
+      const state = log.fold.points.get(point);
+      if (state === undefined) throw new Error(`the world has no point ${name}`);
+      const { bytes } = await readBack(vault, log, state, world.definition);
+      return { restored: { point, bytes } };
+    },
+  };
+}
+
+/** Adds the unlock way "third". */
+export const aNewWay: Participant = {
+  name: "unlock add",
+  refusals: [],
+  run: async ({ vault, log, opened }, copy) => {
+    await addUnlockWay(keyringOf(opened, vault.store, copy), [log], wayOf("third"), signal);
+    return { ways: { added: ["third"], removed: [] } };
+  },
+};
+
+/** Removes the unlock way "other", which starts a new data key. */
+export const aRemovedWay: Participant = {
+  name: "unlock remove",
+  refusals: ["NAME_UNKNOWN"],
+  run: async ({ vault, log, opened }, copy) => {
+    const keyring = keyringOf(opened, vault.store, copy);
+    const way = listWays(keyring.opened).find(({ label }) => label === "other");
+    if (way === undefined) throw new Error("the world has no way to remove");
+    await removeUnlockWay(keyring, [log], way, signal);
+    return { ways: { added: [], removed: ["other"] } };
+  },
+};
+
+function keyringOf(opened: OpenedKeyring | null, store: Client["vault"]["store"], { now }: WorldCopy) {
+  if (opened === null) throw new Error("the world has a keyring that is made by hand");
+  return { store, opened, deps: { ...keyringDeps("ways"), now: () => now } };
+}
