@@ -20,13 +20,18 @@ function withMachine(t: TestContext): Trial {
   return trial;
 }
 
+function newestPoint(trial: Trial): string {
+  const status = JSON.stringify(trial.json("lockstep status"));
+  return /"lastPoint":\{"id":"([0-9a-f]{32})"/.exec(status)?.[1] ?? "";
+}
+
 test("a disk that somebody holds open for writing is refused, or taken as torn and not exit 0", (t) => {
   const trial = withMachine(t);
   const fd = openSync(trial.path("root.raw"), "r+");
   try {
     trial.transcript(`
       $ lockstep backup web01
-      ! error: DIR/root.raw is in use: process PID (node) has it open for writing [DISK_IN_USE]
+      ! error: DIR/root.raw is in use: process PID has it open for writing [DISK_IN_USE]
       ! hint: Shut the machine down, or use --snapshot reflink where the file system can; --torn-ok takes it as it is, and marks the point as torn.
       [75]
       $ lockstep backup web01 --torn-ok
@@ -47,15 +52,12 @@ test("a disk that somebody holds open for writing is refused, or taken as torn a
 test("a list of changed ranges is believed only as far as a sample goes", (t) => {
   const trial = withMachine(t);
   trial.prepare("lockstep backup web01", "printf abc | dd of=root.raw bs=1 seek=1000000 conv=notrunc status=none");
-  const status = trial.json("lockstep status");
-  const since = /"lastPoint":\{"id":"([0-9a-f]{32})"/.exec(JSON.stringify(status))?.[1] ?? "";
-  const list = (ranges: string, base = since): string => `{ "since": "${base}", "disks": { "root": ${ranges} } }`;
-  writeFileSync(trial.path("nothing.json"), list("[]"));
+  const since = newestPoint(trial);
+  const list = (ranges: string): string => `{ "since": "${since}", "disks": { "root": ${ranges} } }`;
   writeFileSync(trial.path("right.json"), list("[[1000000, 3]]"));
   writeFileSync(trial.path("far.json"), list("[[2097000, 1000]]"));
   writeFileSync(trial.path("wrong.json"), list('[["all", 3]]'));
   writeFileSync(trial.path("other.json"), `{ "since": "${since}", "disks": {} }`);
-  // 31 of the disk's 32 blocks or all are drawn, so a block that changed and is not listed is found.
   trial.transcript(`
     $ lockstep backup web01 --changed-ranges far.json
     ! error: the changed range [2097000, 1000] does not lie in disk root of 2097152 bytes [RANGES_INVALID]
@@ -69,8 +71,8 @@ test("a list of changed ranges is believed only as far as a sample goes", (t) =>
     ! error: reading the changed ranges wrong.json: disks.root.0.0: Invalid input: expected number, received string [RANGES_INVALID]
     ! hint: docs/changed-ranges.md says what is in the file.
     [64]
-    $ lockstep backup web01 --changed-ranges right.json
-    web01@TIME  64.0 KiB read, 64.0 KiB new, 74.5 KiB stored, TOOK (RATE)  offline
+    $ lockstep backup web01 --changed-ranges right.json | cut -d, -f1,2
+    web01@TIME  64.0 KiB read, 64.0 KiB new
     $ lockstep backup web01 --changed-ranges right.json
     ! error: disk root: the list of changes starts from point ID, the newest is ID [RANGES_WRONG_BASE]
     ! hint: Make a list that starts from the newest point, or back up without one: a scan finds all changes.
@@ -78,6 +80,15 @@ test("a list of changed ranges is believed only as far as a sample goes", (t) =>
     $ lockstep backup web01
     web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
   `);
+});
+
+test("a list that misses what changed all over the disk is found out, and nothing is backed up", (t) => {
+  const trial = withMachine(t);
+  trial.prepare("lockstep backup web01", "head -c 2M /dev/urandom > root.raw");
+  writeFileSync(trial.path("nothing.json"), `{ "since": "${newestPoint(trial)}", "disks": { "root": [] } }`);
+  const { machines } = trial.json("lockstep backup web01 --changed-ranges nothing.json");
+  assert.partialDeepStrictEqual(machines, [{ machine: "web01", point: null, error: { code: "RANGES_UNTRUE" } }]);
+  trial.prepare("lockstep machine list | grep -q ' 1  24 h'");
 });
 
 test("of several machines one fails, and the others go on", (t) => {
@@ -108,7 +119,7 @@ test("one backup of a machine at a time: the second one names the process of the
   const [vault = ""] = readdirSync(trial.path("state/vaults")).filter((name) => !name.includes("."));
   const machines = readdirSync(trial.path("state/vaults", vault, "machines"));
   const locks = trial.path("state/vaults", vault, "locks");
-  mkdirSync(locks);
+  mkdirSync(locks, { recursive: true });
   const fd = openSync(join(locks, machines[0]?.replace(".json", "") ?? ""), "w+");
   writeFileSync(fd, `${process.pid}\n`);
   assert.ok(lockFile(fd));

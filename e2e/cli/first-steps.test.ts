@@ -86,7 +86,7 @@ test("a key file is made where it is not there, for its owner alone, and opens t
     [64]
     $ lockstep vault unlock list --key-file stick/vault.key
     UNLOCK WAY  KIND  ADDED  ID
-    key file  key file  TIME  ${trial.prepare("lockstep vault unlock list --key-file stick/vault.key").trim().split("\n")[1]?.split(/ {2,}/)[3]}  opened it now
+    key file vault.key  key file  TIME  ${trial.prepare("lockstep vault unlock list --key-file stick/vault.key").trim().split("\n")[1]?.split(/ {2,}/)[3]}  opened it now
   `);
 });
 

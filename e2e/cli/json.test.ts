@@ -10,8 +10,11 @@ const page = readFileSync(join(import.meta.dirname, "../../docs/json.md"), "utf8
 /** The members that docs/json.md lists for a command, in its order. */
 function documented(command: string): string[] {
   const section = page.split(/^## /m).find((text) => text.startsWith(`lockstep ${command}\n`)) ?? "";
-  const table = section.split("\n").filter((line) => line.startsWith("| `"));
-  return table.map((line) => /^\| `([^`]+)`/.exec(line)?.[1] ?? "");
+  const table = section.split("\n\n").find((part) => part.startsWith("|")) ?? ""; // more tables are of members' members
+  return table
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => /^\| `([^`]+)`/.exec(line)?.[1] ?? "");
 }
 
 test("every command prints the members that are documented for it, and no others", (t) => {
@@ -22,6 +25,17 @@ test("every command prints the members that are documented for it, and no others
     ["protect", "web01 --disk a.raw"],
     ["backup", "web01"],
     ["status", ""],
+    ["check", "web01 --read-data"],
+    ["point list", ""],
+    ["point show", "web01"],
+    ["restore", "web01 --to-dir out --dry-run"],
+    ["restore", "web01 --to-dir out"],
+    ["backup", "web01"],
+    ["point diff", "web01 web01 --ranges"],
+    ["point delete", "$(lockstep point list | sed -n '3s/ .*//p')"],
+    ["point undelete", "$(lockstep point list --deleted | sed -n '2s/ .*//p')"],
+    ["prune", "--dry-run"],
+    ["vault check", ""],
     ["machine list", ""],
     ["machine show", "web01"],
     ["machine set", "web01 --every 7d"],

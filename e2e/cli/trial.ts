@@ -105,7 +105,7 @@ export class Trial {
       .replaceAll(/\b[0-9a-f]{64}\b/g, "HASH")
       .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
       .replaceAll(/\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z?)/g, "TIME")
-      .replaceAll(/\bprocess \d+/g, "process PID")
+      .replaceAll(/\bprocess \d+( \([\w-]+\))?/g, "process PID")
       .replaceAll(/\d+ s \([^)]*\/s\)/g, "TOOK (RATE)")
       .replaceAll(/\(\d+ s ago\)/g, "(AGO)")
       .replaceAll(/ {2,}/g, "  ")

@@ -52,7 +52,6 @@ test("an older keyring in the place of the one that this host has seen is notice
   const trial = new Trial(t);
   trial.prepare(
     "lockstep init vault --key-file key",
-    "truncate -s 1M a.raw",
     "cp -r vault before",
     "lockstep vault unlock add --new-key-file second",
     "rm -r vault && mv before vault",
@@ -63,7 +62,7 @@ test("an older keyring in the place of the one that this host has seen is notice
     may be written  no: ${warning}
     ! warning: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
     ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
-    $ lockstep vault unlock remove 'key file'
+    $ lockstep vault unlock remove 'key file key'
     ! warning: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
     ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
     ! error: removing an unlock way: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]

@@ -1,5 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import process from "node:process";
 
 import { Secret } from "#bytes/secret.ts";
@@ -16,7 +15,7 @@ import { memoryDisk } from "#testing/memory-disk.ts";
 import type { MemoryDisk } from "#testing/memory-disk.ts";
 import { seededRandom } from "#testing/random.ts";
 import { benchBackupOptions, benchSource } from "#testing/vault-bench.ts";
-import type { PointId, DiskId, MachineId } from "#vault/ids.ts";
+import type { DiskId, PointId } from "#vault/ids.ts";
 import { firstGeneration, newId, segmentId } from "#vault/ids.ts";
 import { newFileKey, writeKeyFile } from "#vault/key-file.ts";
 import { addWay, createVault, removeWay } from "#vault/keyring-change.ts";
@@ -39,12 +38,12 @@ export type Digests = Readonly<Record<string, Readonly<Record<string, string>>>>
 /**
  * Makes a small vault that has one of everything that format version 1 knows: two machines, a disk that grew and one that
  * shrank, points that are deleted, purged, torn and incomplete, healed and collected segments, packed blocks, sessions
- * that died, an adopted checkpoint, summaries, two data keys, a removed unlock way, second copies.
+ * that died, an adopted checkpoint, a doubted clock, summaries, two data keys, a removed unlock way, second copies.
  *
- * @param folder  absent or empty; becomes the vault
- * @param keyFile  the path that its key file gets
- * @param seed    the same one gives the same disks, ids and keys
- * @returns       what must come out of it again: every point that is not purged
+ * @param folder   absent or empty; becomes the vault
+ * @param keyFile  absent; becomes the key file that opens it
+ * @param seed     the same one gives the same disks, ids and keys
+ * @returns        what must come out of it again: every point that is not purged
  */
 export async function makeVault(folder: string, keyFile: string, seed: string): Promise<Digests> {
   const { signal } = new AbortController();
@@ -81,7 +80,7 @@ class Maker {
   static async begin(store: Vault["store"], keyFile: string, seed: string): Promise<Maker> {
     const deps = keyringDeps(`${seed} keyring`);
     const key = newFileKey(deps.random);
-    writeFileSync(keyFile, writeKeyFile(key, ["Opens a vault that the tests keep."]), { mode: 0o600 });
+    writeFileSync(keyFile, writeKeyFile(key, ["Opens a vault that the tests keep."]), { mode: 0o600, flag: "wx" });
     const ways = [
       { label: "host", secret: { kind: "keyfile", key } as const },
       { label: "Anna", secret: passphraseOf(PASSPHRASE) },
@@ -91,103 +90,107 @@ class Maker {
   }
 
   async web01(): Promise<void> {
-    const sda = this.#disk("sda", 37 * BLOCK + 1000);
-    const sdb = this.#disk("sdb", 9 * BLOCK);
+    const sda = this.#disk("sda", 14 * BLOCK + 1000);
+    const sdb = this.#disk("sdb", 5 * BLOCK);
     const log = await this.#machine("web01", [sda, sdb]);
-    const root = Buffer.concat([
-      text(20),
-      this.random(14 * BLOCK),
-      new Uint8Array(2 * BLOCK),
-      this.random(BLOCK + 1000),
-    ]);
-    const data = Buffer.concat([text(3), this.random(3 * BLOCK), new Uint8Array(3 * BLOCK)]);
-
+    const root = Buffer.concat([text(4), this.random(8 * BLOCK), new Uint8Array(2 * BLOCK), this.random(1000)]);
+    const data = Buffer.concat([text(2), this.random(BLOCK), new Uint8Array(2 * BLOCK)]);
     const first = await this.#backUp(log, [
       [sda, memoryDisk(root)],
       [sdb, memoryDisk(data)],
     ]);
+
+    // Most of the first segment changes, and a disk refuses two sectors.
     this.#pass({ hours: 1 });
-    root.set(this.random(12 * BLOCK), 20 * BLOCK);
-    const unreadable = [{ offsetBytes: 4 * BLOCK + 512, lengthBytes: 1024 }];
-    data.fill(0, unreadable[0]?.offsetBytes, 4 * BLOCK + 512 + 1024);
+    root.set(text(3).reverse(), 0);
+    root.set(text(7).reverse(), 4 * BLOCK);
+    const refused = { offsetBytes: BLOCK + 512, lengthBytes: 1024 };
+    data.fill(0, refused.offsetBytes, refused.offsetBytes + refused.lengthBytes);
+    const failing = memoryDisk(data, { unreadable: [refused] });
     await this.#backUp(
       log,
       [
         [sda, memoryDisk(root)],
-        [sdb, memoryDisk(data, { unreadable })],
+        [sdb, failing],
       ],
       { skipUnreadable: true },
     );
 
+    // A second data key; one disk grows to a tree of three levels, the other shrinks while somebody writes to it.
     await this.#dropWay(log);
+    this.#pass({ hours: 1 });
     const grown = Buffer.alloc(1100 * BLOCK + 17);
     grown.set(root);
     grown.set(this.random(17), 1100 * BLOCK);
-    const torn = memoryDisk(data.subarray(0, 5 * BLOCK + 77));
-    torn.written = "its write counter moved";
-    this.#pass({ hours: 1 });
+    const written = memoryDisk(data.subarray(0, 2 * BLOCK + 77));
+    written.written = "its write counter moved";
     const third = await this.#backUp(
       log,
       [
         [sda, memoryDisk(grown)],
-        [sdb, torn],
+        [sdb, written],
       ],
       { tornOk: true },
     );
 
-    // The first point goes for good: its blocks that no other point has are collected from the segments that stay.
+    // The first point goes for good; what is left of its segment gets a new generation. Nine days without an entry are
+    // no reason to doubt the clock.
     await deletePoint(log, first, "made by mistake", this.signal);
-    for (const _ of [1, 2, 3]) {
-      this.#pass({ hours: 120 });
+    for (const hours of [9 * 24, 6 * 24]) {
+      this.#pass({ hours });
       await this.#note(log);
     }
     await prune(this.vault, log, { dryRun: false, closeStalled: false, progress: () => undefined }, this.signal);
+    if (log.fold.points.has(first) || log.fold.generations.size === 0) raise("nothing was purged or collected");
     delete this.digests[first];
 
-    // Deleted, and not yet purged: it still reads.
+    // Deleted, and not purged yet: it still reads.
     await deletePoint(log, third, "is torn", this.signal);
-    await putSummary(this.#source(log), log.fold, this.random, this.signal);
+    await this.#summarize(log);
     await this.#backUp(log, [[sda, memoryDisk(grown)]]);
   }
 
   async db01(): Promise<void> {
-    const vda = this.#disk("vda", 12 * BLOCK);
+    const vda = this.#disk("vda", 6 * BLOCK);
     const log = await this.#machine("db01", [vda]);
-    const content = Buffer.concat([text(6), this.random(6 * BLOCK)]);
+    const content = Buffer.concat([text(4), this.random(2 * BLOCK)]);
 
     // A backup dies behind its first checkpoint; the next one takes that over.
     await this.#die(log, vda, content);
     this.#pass({ hours: 2 });
-    await this.#backUp(log, [[vda, memoryDisk(content)]]);
+    const point = await this.#backUp(log, [[vda, memoryDisk(content)]]);
 
     // A block is found damaged; the next backup still has it, and heals it.
-    const [point] = log.fold.points.values();
-    const segment = segmentId(point?.session ?? raise("db01 has no point"), 0);
-    await log.append(
-      () => ({
-        type: "damaged",
-        disk: vda.id,
-        items: [{ kind: "data", segment, generation: firstGeneration, slots: [[0, 1]] }],
-      }),
-      this.signal,
-    );
-    await putSummary(this.#source(log), log.fold, this.random, this.signal);
+    const damaged = segmentId(log.fold.points.get(point)?.session ?? raise("db01 has no point"), 0);
+    const item = { kind: "data", segment: damaged, generation: firstGeneration, slots: [[0, 1]] } as const;
+    await log.append(() => ({ type: "damaged", disk: vda.id, items: [item] }), this.signal);
+    await this.#summarize(log);
     this.#pass({ hours: 1 });
     await this.#backUp(log, [[vda, memoryDisk(content)]]);
+    if (log.fold.damaged.size > 0) raise("nothing was healed");
+
+    // A clock that is eleven days ahead is doubted, until a person confirms it.
+    this.#pass({ hours: 11 * 24 });
+    content.set(text(1).reverse(), 4 * BLOCK);
+    await this.#backUp(log, [[vda, memoryDisk(content)]]);
+    await this.#summarize(log);
+    await log.append(() => ({ type: "clock", confirmedAt: this.#now.toString() }), this.signal);
 
     // The last backup died too, and nobody went on.
-    content.set(this.random(3 * BLOCK), 2 * BLOCK);
+    content.set(text(2).reverse(), 0);
     await this.#die(log, vda, content);
     await log.read(this.signal);
-    await putSummary(this.#source(log), log.fold, this.random, this.signal);
+    await this.#summarize(log);
+  }
+
+  /** Writes the fold as a summary. */
+  #summarize(log: Log): Promise<void> {
+    const { store, keyring } = this.vault;
+    return putSummary({ store, keys: keyring.keys, machine: log.machine }, log.fold, this.random, this.signal);
   }
 
   #pass(time: Temporal.DurationLike): void {
     this.#now = this.#now.add(time);
-  }
-
-  #source({ machine }: Log): { store: Vault["store"]; keys: Vault["keyring"]["keys"]; machine: MachineId } {
-    return { store: this.vault.store, keys: this.vault.keyring.keys, machine };
   }
 
   #disk(name: string, sizeBytes: number): DiskDefinition {
@@ -267,11 +270,10 @@ function raise(message: string): never {
   throw new Error(message);
 }
 
-/** `node e2e/format/make-vault.ts FOLDER`: makes FOLDER/vault, FOLDER/key and FOLDER/digests.json. */
+/** `node e2e/format/make-vault.ts PATH`: makes the vault PATH, its key file PATH.key, and PATH.json, what is in it. */
 if (import.meta.main) {
-  const [folder] = process.argv.slice(2);
-  if (folder === undefined) throw new Error("usage: make-vault.ts FOLDER");
-  mkdirSync(folder);
-  const digests = await makeVault(join(folder, "vault"), join(folder, "key"), "vault-v1");
-  writeFileSync(join(folder, "digests.json"), `${JSON.stringify(digests, null, 2)}\n`);
+  const [path] = process.argv.slice(2);
+  if (path === undefined) raise("usage: make-vault.ts PATH");
+  const digests = await makeVault(path, `${path}.key`, "vault-v1");
+  writeFileSync(`${path}.json`, `${JSON.stringify(digests, null, 2)}\n`, { flag: "wx" });
 }

@@ -51,27 +51,27 @@ export type App = {
    * @param place  a folder, or a URL
    * @throws {LockstepError} ARGUMENT_INVALID: no kind of store that is known; and what opening it throws
    */
-  openStore(place: string): Promise<Store>;
+  readonly openStore: (place: string) => Promise<Store>;
 
   /**
    * The vault's passphrase: from the file that is configured, else from whoever sits at the terminal.
    *
    * @throws {LockstepError} what `readPassphraseFile` and `askPassphrase` throw
    */
-  passphrase(ask: { readonly message: string; readonly repeat: boolean }): Promise<Secret>;
+  readonly passphrase: (ask: { readonly message: string; readonly repeat: boolean }) => Promise<Secret>;
 
   /** Another passphrase than the vault's, asked for twice. @throws {LockstepError} what `askPassphrase` throws */
-  askNewPassphrase(message: string): Promise<Secret>;
+  readonly askNewPassphrase: (message: string) => Promise<Secret>;
 
   /** Where this host keeps the key file that opens a vault unattended. */
-  hostKeyPath(vault: VaultId): string;
+  readonly hostKeyPath: (vault: VaultId) => string;
 
   /**
    * Opens the vault that is configured; to be called once. Its damage that was got round is warned of.
    *
    * @throws {LockstepError} ARGUMENT_INVALID: none is configured; KEY_FILE_INVALID; and what opening it throws
    */
-  openVault(): Promise<OpenVault>;
+  readonly openVault: () => Promise<OpenVault>;
 };
 
 /** The vault, opened. What this host has seen of it is remembered, so that a vault that was rolled back is noticed. */
@@ -93,6 +93,12 @@ export type OpenVault = {
    * @throws {LockstepError} NAME_UNKNOWN, NAME_AMBIGUOUS, LOG_ROLLED_BACK, and what `openMachine` throws
    */
   machine(name: string, expect?: Expectation): Promise<Log>;
+
+  /** Remembers a log that was not opened by this, such as one that was just made. */
+  rememberLog(log: Log): Promise<void>;
+
+  /** Remembers a keyring that was changed. */
+  rememberKeyring(keyring: OpenedKeyring): Promise<void>;
 
   /**
    * Keeps other processes of this host from working on the machine, until it is disposed of or the process ends.

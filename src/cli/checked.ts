@@ -44,7 +44,7 @@ export function checkLines(what: string, found: CheckResult, names: Names, { rea
   return lines;
 }
 
-/** What a check found as JSON shows it. docs/json.md, "check" */
+/** What a check found as JSON shows it. docs/json.md, "lockstep check" */
 export function shownCheck(found: CheckResult, names: Names, point: string | null): object {
   const { ok, points, segments, readBytes, damagedBytes, copies, unread, recordedSlots } = found;
   return {

@@ -48,8 +48,16 @@ export const commandTable: readonly CommandEntry[] = [
   { words: ["point", "delete"], summary: "delete points", load: () => import("#cli/commands/point-delete.ts") },
   { words: ["point", "undelete"], summary: "take that back", load: () => import("#cli/commands/point-undelete.ts") },
   { words: ["vault", "show"], summary: "what the vault is", load: () => import("#cli/commands/vault-show.ts") },
-  { words: ["vault", "check"], summary: "keyring, roster and logs", load: () => import("#cli/commands/vault-check.ts") },
-  { words: ["vault", "rekey"], summary: "seal all with the newest data key", load: () => import("#cli/commands/vault-rekey.ts") },
+  {
+    words: ["vault", "check"],
+    summary: "keyring, roster and logs",
+    load: () => import("#cli/commands/vault-check.ts"),
+  },
+  {
+    words: ["vault", "rekey"],
+    summary: "seal all with the newest data key",
+    load: () => import("#cli/commands/vault-rekey.ts"),
+  },
   {
     words: ["vault", "unlock", "add"],
     summary: "add an unlock way",

@@ -6,8 +6,12 @@
 const unseen =
   /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Cs}]/gu;
 
+/** Nearly every text, and fast to tell. */
+const plain = /^[\x20-\x7e]*$/;
+
 /** The text with each such character shown as `\x1b` or `\u{202e}`, so that what a guest or file calls itself cannot act. */
 export function visible(text: string): string {
+  if (plain.test(text)) return text;
   return text.replace(unseen, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;

@@ -53,7 +53,7 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
       stderr.write(said.join(""));
       return exitCodes.invalid;
     }
-    const output = outputFor("", { ...(words.includes("--json") ? { json: true } : {}) }, surroundings);
+    const output = outputFor("", words.includes("--json") ? { json: true } : {}, surroundings);
     const failed = output.fail(error instanceof CommanderError ? usageError(error) : error);
     await output.close();
     return failed;

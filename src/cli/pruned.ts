@@ -41,7 +41,7 @@ export function pruneLines(
   return lines;
 }
 
-/** What a prune did as JSON shows it. docs/json.md, "prune" */
+/** What a prune did as JSON shows it. docs/json.md, "lockstep prune" */
 export function shownPrune(pruned: PruneResult, names: Names, upcoming: readonly Departure[]): object {
   const { swept, rewritten, summaries, leftBytes, closed } = pruned;
   const named = (point: string): { readonly id: string; readonly name: string } => ({

@@ -54,7 +54,7 @@ export function sayPlanWarnings(output: Output, { disks, room }: RestorePlan): b
   return false;
 }
 
-/** A plan as JSON shows it. docs/json.md, "restore" */
+/** A plan as JSON shows it. docs/json.md, "lockstep restore" */
 export function shownPlan({ disks, room }: RestorePlan): {
   readonly disks: readonly object[];
   readonly room: object | null;

@@ -25,9 +25,8 @@ export function restoredLines(name: string, restored: readonly Restored[], tookM
   ];
 }
 
-/** A restored disk as JSON shows it. docs/json.md, "restore" */
-export function shownRestored(restored: Restored): object {
-  const { disk, path, writtenBytes, incompleteBytes, resumed, cutBytes, restBytes } = restored;
+/** A restored disk as JSON shows it. docs/json.md, "lockstep restore" */
+export function shownRestored({ disk, ...done }: Restored): object {
   const { name, disk: id, sizeBytes, dataBytes } = disk;
-  return { name, id, path, sizeBytes, dataBytes, writtenBytes, incompleteBytes, resumed, cutBytes, restBytes };
+  return { name, id, sizeBytes, dataBytes, ...done };
 }

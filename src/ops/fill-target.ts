@@ -39,7 +39,7 @@ const NO_SEGMENT_BYTES = 4096;
  * Writes a disk of a point to a target. Does not flush it.
  *
  * Every block's seal is checked, which binds its bytes to vault, disk, segment and slot. Its fingerprint is not checked
- * again: docs/format/vault.md, "Reading a disk".
+ * again: docs/restoring.md.
  *
  * @param compare  only blocks that differ are written
  * @throws {LockstepError} what `restoreDisk` throws
@@ -56,12 +56,14 @@ export async function fillTarget(
   const nodes = new NodeReader(segments, vault.keyring.keys, disk.disk);
   const deps = { segments, nodes, target };
   if (!compare) return restoreDisk(deps, stored, { compare: null, progress }, signal);
+  await target.flush(signal); // for `findDifferences`: an interrupted restore may have left what is not on the medium
   await using comparing = beginLanes(vault, stored, lanes);
   return await restoreDisk(deps, stored, { compare: comparing, progress }, signal);
 }
 
 /**
- * Counts the bytes of blocks in which a target is not what a disk of a point is. Changes nothing.
+ * Counts the bytes of blocks in which a target is not what a disk of a point is. Writes nothing; flushes
+ * what somebody wrote before.
  *
  */
 export async function countDifferences(
@@ -76,6 +78,7 @@ export async function countDifferences(
     new NodeReader(segmentReader(vault, log, point.point), vault.keyring.keys, disk.disk),
     tree,
   );
+  await target.flush(signal);
   await using comparing = beginLanes(vault, stored, lanes);
   let differentBytes = 0;
   for (let first = 0; first < tree.blocks; first += PLAN_BLOCKS) {

@@ -96,6 +96,7 @@ test("the base of a backup that opens while a prune is about to purge it is kept
   });
   assert.deepEqual((await pruneThrough(bench, store)).purged, []);
   assert.deepEqual((await pruneThrough(bench, bench.store)).purged, []);
+  assert.deepEqual((await another(bench)).log.ignored, []);
   assert.deepEqual(await bench.unlike(), []);
   const { purged, closed } = await pruneThrough(bench, bench.store, { closeStalled: true });
   assert.equal(purged.length, 1);
@@ -106,6 +107,7 @@ test("the base of a backup that opens while a prune is about to purge it is kept
 test("a rule that has decided decides anew when the newest point is deleted by hand meanwhile", async () => {
   const bench = await MaintenanceBench.make("rule", 40, { keep: "last=1" });
   const { point: old } = await bench.backUp();
+  await bench.pass(1);
   bench.change(0, 5);
   const { point: newest } = await bench.backUp();
   const store = interrupted(bench.store, 2, isLogPut, async () => {
@@ -161,7 +163,7 @@ test("a backup at any moment of a prune loses nothing of its own, nor its base",
 });
 
 test("a prune at any moment of a backup takes nothing of it", async () => {
-  for (let at = 1; at < 30; at += 3) {
+  for (let at = 1; at < 30; at++) {
     const { bench } = await withDuePoint("prune meanwhile");
     bench.change(1, 30);
     const store = interrupted(
@@ -180,6 +182,20 @@ test("a prune at any moment of a backup takes nothing of it", async () => {
     bench.expected.set(point.point, bench.content);
     assert.deepEqual(await bench.unlike(), [], `prune at call ${at}`);
     await assertClean(bench);
+  }
+});
+
+test("a dry run under which a prune purges and deletes does not take that for damage", async () => {
+  for (let at = 1; at < 12; at += 2) {
+    const { bench } = await withDuePoint("dry");
+    const store = interrupted(
+      bench.store,
+      at,
+      () => true,
+      () => pruneThrough(bench, bench.store),
+    );
+    const { unreadable } = await pruneThrough(bench, store, { dryRun: true });
+    assert.deepEqual(unreadable, [], `prune at call ${at}`);
   }
 });
 

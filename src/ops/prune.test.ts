@@ -3,11 +3,12 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
+import type { PruneStep } from "#ops/prune.ts";
 import { deletePoint } from "#ops/delete-points.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { memoryStore } from "#store/memory.ts";
 import { appendOnlyStore } from "#testing/append-only-store.ts";
-import { flip, keysOf } from "#testing/damage.ts";
+import { alter, flip, keysOf } from "#testing/damage.ts";
 import { gatedStore } from "#testing/gated-store.ts";
 import { MaintenanceBench } from "#testing/maintenance-bench.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
@@ -76,7 +77,10 @@ test("whole dead segments go, mostly dead ones shrink, and second copies with th
   for (const singleDisk of [false, true]) {
     const { bench } = await withDeletedPoint(`mostly ${singleDisk}`, { singleDisk });
     const before = await sizeOf(bench);
-    const { swept, rewritten } = await bench.prune();
+    const steps: PruneStep[] = [];
+    const { swept, rewritten } = await bench.prune({ progress: (step) => steps.push(step) });
+    assert.deepEqual([...new Set(steps.map(({ phase }) => phase))], ["mark", "sweep", "rewrite"]);
+    assert.deepEqual(steps.at(-1), { phase: "rewrite", done: rewritten.segments, of: rewritten.segments });
     assert.ok(rewritten.segments >= 2, "the first and the last segment keep a few blocks");
     assert.ok(swept.bytes + rewritten.freedBytes > 95 * BLOCK && before - (await sizeOf(bench)) > 95 * BLOCK);
     assert.deepEqual(await bench.unlike(), []);
@@ -217,6 +221,20 @@ test("a tree that cannot be read stops the collection of that disk, and of no ot
   assert.match(warnings.join(), /nothing of the disk was removed/);
   assert.deepEqual(await ofDisk(bench.definition), before[0]);
   assert.ok((await ofDisk(other)).length < before[1].length);
+});
+
+test("a segment of which only a part is reached through nodes that can be read is not rewritten", async () => {
+  const bench = await MaintenanceBench.make("half seen", 64);
+  await bench.backUp();
+  bench.change(28, 16); // one segment: four blocks below the first leaf, twelve below the second
+  const { point } = await bench.backUp();
+  const [node = ""] = await keysOf(bench.store, (key) => key.includes(`/nodes/${point.session}`));
+  const whole = await bench.store.get(node, 1e9, bench.signal);
+  await flip(bench.store, node, BLOCK + 32 * 36 + 8 + 5); // the second leaf
+  const { unreadable, rewritten } = await bench.prune();
+  assert.deepEqual([unreadable.length, rewritten.segments], [1, 0]);
+  await alter(bench.store, node, () => whole ?? new Uint8Array());
+  assert.deepEqual(await bench.unlike(), []);
 });
 
 test("what a removed disk left goes with its last point", async () => {

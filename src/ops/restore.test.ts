@@ -94,6 +94,45 @@ test("whatever an interrupted restore left is gone on with, and not trusted", as
   assert.equal(restored.writtenBytes, 3 * BLOCK);
 });
 
+test("a partial file of holes is gone on with without its holes being read", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "lockstep-restore-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const bench = new VaultBench(t.name);
+  const definition = bench.disk("root", 1, 4 * 1024 * 1024);
+  const log = await bench.createMachine([definition]);
+  const vault = bench.vault();
+  const size = 1024 * 1024 * 1024;
+  const content = new Uint8Array(size);
+  content[size / 2] = 1;
+  const holes = [
+    { offsetBytes: 0, lengthBytes: size / 2 },
+    { offsetBytes: size / 2 + 4096, lengthBytes: size / 2 - 4096 },
+  ];
+  const options = { ...benchBackupOptions, lanes: { ...benchBackupOptions.lanes, segmentBytes: 8 * 1024 * 1024 } };
+  const { point } = await backup(
+    vault,
+    log,
+    [benchSource(definition, memoryDisk(content, { holes }))],
+    options,
+    signal,
+  );
+  const [disk] = point.disks;
+  assert.ok(disk !== undefined);
+  const path = join(folder, "root.raw");
+  await writeFile(`${path}${partialSuffix}`, "");
+  await truncate(`${path}${partialSuffix}`, size);
+  const readSoFar = async (): Promise<number> =>
+    Number(/^rchar: (\d+)/.exec(await readFile("/proc/self/io", "utf8"))?.[1]);
+  const before = await readSoFar();
+  const lanes = { lanes: 1, threads: false };
+  const quiet = { progress: () => undefined, unfinished: () => undefined };
+  const deps = { vault, log, point, name: "web01@x", lanes, ...quiet };
+  const { resumed } = await restoreNewFile(deps, disk, path, signal);
+  assert.equal(resumed, true);
+  assert.ok((await readSoFar()) - before < size / 8);
+  assert.equal((await readFile(path))[size / 2], 1);
+});
+
 test("in place only what differs is written, and a longer file is cut", async (t) => {
   const all = await rig(t);
   const { disk, content } = first(all);

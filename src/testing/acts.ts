@@ -11,39 +11,46 @@ import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
 import type { Allowance, Client } from "#testing/whole-vault.ts";
 import { WholeVault } from "#testing/whole-vault.ts";
 import type { PointId } from "#vault/ids.ts";
-import { createMachine } from "#vault/roster.ts";
+import { createMachine, listMachines } from "#vault/roster.ts";
 
 const { signal } = new AbortController();
 
-/** What was answered: looks, with the eyes of somebody who opened the vault later, whether it is so. */
-export type Promised = (later: Client) => void | Promise<void>;
+/** What was answered. */
+export type Answer = {
+  /** It said of itself that something was left out, since the store gave no answer. */
+  readonly isPartial: boolean;
+  /** Looks, with the eyes of somebody who opened the vault later, whether what was answered is so. */
+  readonly holds: (later: Client) => void | Promise<void>;
+};
 
 /** Something that people do with a vault, in a situation that makes it do all that it can. */
 export type Act = {
   readonly name: string;
   readonly prepare: (store: Store) => Promise<WholeVault>;
   /** Does it, as a client that has opened the vault, once. */
-  readonly run: (whole: WholeVault, client: Client) => Promise<Promised>;
+  readonly run: (whole: WholeVault, client: Client) => Promise<Answer>;
   /** What may be so afterwards if it got no answer. */
   readonly unfinished?: (whole: WholeVault) => Allowance;
-  /** What may be so whether it did or not. */
-  readonly allowed?: (whole: WholeVault) => Allowance;
   /** Brings a vault that was damaged beforehand in order, before it is looked at. */
   readonly mend?: (whole: WholeVault) => Promise<void>;
 };
+
+function answer(holds: Answer["holds"], isPartial = false): Answer {
+  return { holds, isPartial };
+}
 
 const BLOCKS = 40;
 const often = { checkpointEvery: { minutes: 60, bytes: 8 * BLOCK } };
 
 const backUp: Act["run"] = async (whole, client) => {
   const { point } = await whole.backUp(client, often);
-  return ({ log }) => assert.ok(log.fold.points.has(point.point));
+  return answer(({ log }) => assert.ok(log.fold.points.has(point.point)));
 };
 const maybeBackedUp: Act["unfinished"] = ({ content }) => ({ unanswered: content });
 
 /** A vault with a full point and an incremental one, and a disk that changed again. */
-async function withPoints(name: string, store: Store, keep = ""): Promise<WholeVault> {
-  const whole = await WholeVault.make(name, BLOCKS, { store, keep });
+async function withPoints(name: string, store: Store): Promise<WholeVault> {
+  const whole = await WholeVault.make(name, BLOCKS, { store });
   const client = await whole.open();
   await whole.backUp(client);
   whole.change(3, 5, 3);
@@ -127,24 +134,28 @@ export const acts: readonly Act[] = [
   {
     name: "a prune that closes, deletes, purges, sweeps and rewrites",
     prepare: async (store) => {
-      const whole = await withPoints("prune", store, "last=2");
+      const whole = await WholeVault.make("prune", BLOCKS, { store, keep: "last=1" });
       const client = await whole.open();
+      await whole.backUp(client);
+      for (const first of [0, 1, 2]) whole.change(first, 10, 4);
+      await whole.backUp(client);
+      whole.change(10, 9, 2);
       await whole.backUp(client);
       await abandonBackup(whole);
       const [first] = whole.expected.keys();
       if (first !== undefined) await deletePoint(client.log, first, "test", signal);
       await whole.pass(client, 15);
-      whole.change(0, 40, 1);
-      whole.change(1, 13, 3);
       return whole;
     },
     run: async (whole, client) => {
-      const { purged, deleted } = await whole.prune(client);
+      const { purged, deleted, rewritten, leftAlone, unreadable } = await whole.prune(client);
       for (const { point } of purged) whole.expected.delete(point);
-      return (later) => {
+      const isPartial = leftAlone.length + unreadable.length > 0;
+      assert.ok(isPartial || (purged.length === 1 && deleted.length === 1 && rewritten.segments > 0));
+      return answer((later) => {
         for (const { point } of purged) assert.ok(!later.log.fold.points.has(point));
         for (const { point } of deleted) assert.ok(deletedIn(later, point));
-      };
+      }, isPartial);
     },
     unfinished: ({ expected }) => ({ mayGo: new Set([...expected.keys()].slice(0, 1)) }),
   },
@@ -154,7 +165,7 @@ export const acts: readonly Act[] = [
     run: async (whole, { log }) => {
       const point = newestOf(whole);
       await deletePoint(log, point, "test", signal);
-      return (later) => assert.ok(deletedIn(later, point));
+      return answer((later) => assert.ok(deletedIn(later, point)));
     },
   },
   {
@@ -168,16 +179,16 @@ export const acts: readonly Act[] = [
     run: async (whole, { log }) => {
       const point = newestOf(whole);
       await undeletePoint(log, point, signal);
-      return (later) => assert.ok(!deletedIn(later, point));
+      return answer((later) => assert.ok(!deletedIn(later, point)));
     },
   },
   {
     name: "a check of a sound vault",
     prepare: (store) => withPoints("check", store),
     run: async (whole, client) => {
-      const { damage, recordedSlots, bodies } = await whole.check(client, { record: true, repair: true });
+      const { damage, recordedSlots, bodies, unread } = await whole.check(client, { record: true, repair: true });
       assert.deepEqual([damage, recordedSlots, bodies], [[], 0, []]);
-      return () => undefined;
+      return answer(() => undefined, unread.length > 0);
     },
   },
   {
@@ -189,9 +200,11 @@ export const acts: readonly Act[] = [
       return whole;
     },
     run: async (whole, client) => {
-      const { recordedSlots, damagedBytes } = await whole.check(client, { record: true, repair: true });
-      assert.ok(recordedSlots <= 1 && damagedBytes <= BLOCK);
-      return (later) => assert.equal(later.log.fold.damaged.size, recordedSlots);
+      const found = await whole.check(client, { record: true, repair: true });
+      assert.ok(found.recordedSlots <= 1 && found.damagedBytes <= BLOCK);
+      const isPartial = found.unread.length + found.warnings.length > 0;
+      assert.ok(isPartial || found.recordedSlots === 1);
+      return answer((later) => assert.ok(later.log.fold.damaged.size >= found.recordedSlots), isPartial);
     },
     mend: heal,
   },
@@ -200,8 +213,8 @@ export const acts: readonly Act[] = [
     prepare: (store) => withPoints("add way", store),
     run: async (whole, { vault: { store }, opened, log }) => {
       const way = { label: "second", secret: fileKeyOf(2) };
-      await addUnlockWay({ store, opened, deps: whole.keyringDeps() }, [log], way, signal);
-      return async () => void (await whole.open(whole.store, null, fileKeyOf(2)));
+      const { warnings } = await addUnlockWay({ store, opened, deps: whole.keyringDeps() }, [log], way, signal);
+      return answer(async () => void (await whole.open(whole.store, null, fileKeyOf(2))), warnings.length > 0);
     },
   },
   {
@@ -212,10 +225,10 @@ export const acts: readonly Act[] = [
       return whole;
     },
     run: async (whole, client) => {
-      await removeSecondWay(whole, client);
-      return async () => {
+      const warnings = await removeSecondWay(whole, client);
+      return answer(async () => {
         await assert.rejects(whole.open(whole.store, null, fileKeyOf(2)), { code: "KEY_FILE_REJECTED" });
-      };
+      }, warnings.length > 0);
     },
   },
   {
@@ -228,8 +241,8 @@ export const acts: readonly Act[] = [
     },
     run: async (_whole, { vault, log }) => {
       const { leftAlone, unreadable } = await rekey(vault, log, { progress: () => undefined }, signal);
-      assert.deepEqual([leftAlone, unreadable], [[], []]);
-      return async (later) => assert.equal(await staleSegments(later), 0);
+      const isPartial = leftAlone.length + unreadable.length > 0;
+      return answer(async (later) => assert.ok(isPartial || (await staleSegments(later)) === 0), isPartial);
     },
   },
   {
@@ -240,7 +253,7 @@ export const acts: readonly Act[] = [
       assert.ok(point !== undefined);
       const expected = whole.expected.get(point.point) ?? new Uint8Array();
       assert.ok(Buffer.from(await whole.read(client, point)).equals(expected), "wrong data was given");
-      return () => undefined;
+      return answer(() => undefined);
     },
   },
   {
@@ -248,7 +261,9 @@ export const acts: readonly Act[] = [
     prepare: (store) => withPoints("create", store),
     run: async (_whole, { vault, log }) => {
       const { machine } = await createMachine(vault, { ...log.fold.machine, name: "db01" }, signal);
-      return async ({ vault: { store } }) => assert.ok(await store.stat(`machines/${machine}/log/00000001`, signal));
+      return answer(async ({ vault: { store, keyring } }) => {
+        assert.ok((await listMachines({ store, keys: keyring.keys }, signal)).machines.includes(machine));
+      });
     },
   },
 ];
@@ -259,10 +274,14 @@ async function addSecondWay(whole: WholeVault): Promise<void> {
   await addUnlockWay(keyring, [log], { label: "second", secret: fileKeyOf(2) }, signal);
 }
 
-async function removeSecondWay(whole: WholeVault, { vault: { store }, opened, log }: Client): Promise<void> {
+async function removeSecondWay(
+  whole: WholeVault,
+  { vault: { store }, opened, log }: Client,
+): Promise<readonly string[]> {
   const way = opened.keyring.ways.find(({ label }) => label === "second");
   assert.ok(way !== undefined);
-  await removeUnlockWay({ store, opened, deps: whole.keyringDeps() }, [log], way, signal);
+  const keyring = { store, opened, deps: whole.keyringDeps() };
+  return (await removeUnlockWay(keyring, [log], way, signal)).warnings;
 }
 
 /** How many segments of the vault are sealed with an older data key than the newest. */

@@ -13,6 +13,8 @@ import { backUp, readBack } from "#testing/vault-bench.ts";
 import type { PointId } from "#vault/ids.ts";
 import { listWays } from "#vault/keyring.ts";
 import type { OpenedKeyring } from "#vault/keyring.ts";
+import { logKeyring } from "#vault/log-keyring.ts";
+import { openMachine } from "#vault/vault.ts";
 
 /** What somebody was told when the work was done. */
 export type Answer = {
@@ -144,17 +146,33 @@ export const aNewWay: Participant = {
 /** Removes the unlock way "other", which starts a new data key. */
 export const aRemovedWay: Participant = {
   name: "unlock remove",
-  refusals: ["NAME_UNKNOWN"],
-  run: async ({ vault, log, opened }, copy) => {
-    const keyring = keyringOf(opened, vault.store, copy);
-    const way = listWays(keyring.opened).find(({ label }) => label === "other");
-    if (way === undefined) throw new Error("the world has no way to remove");
-    await removeUnlockWay(keyring, [log], way, signal);
+  refusals: [],
+  run: async (client, copy) => {
+    await removeOther(client, copy);
     return { ways: { added: [], removed: ["other"] } };
   },
 };
 
+/** Removes the unlock way "other", and seals everything with the new data key. */
+export const aRemovedWayAndRekey: Participant = {
+  name: "unlock remove and rekey",
+  refusals: ["SESSION_FENCED"],
+  run: async (client, copy) => {
+    const opened = await removeOther(client, copy);
+    const vault = { ...client.vault, keyring: logKeyring(client.vault.store, opened) };
+    await rekey(vault, await openMachine(vault, copy.world.machine, null, signal), quiet, signal);
+    return { ways: { added: [], removed: ["other"] } };
+  },
+};
+
+async function removeOther({ vault, log, opened }: Client, copy: WorldCopy): Promise<OpenedKeyring> {
+  const keyring = keyringOf(opened, vault.store, copy);
+  const way = listWays(keyring.opened).find(({ label }) => label === "other");
+  if (way === undefined) throw new Error("the world has no way to remove");
+  return (await removeUnlockWay(keyring, [log], way, signal)).keyring;
+}
+
 function keyringOf(opened: OpenedKeyring | null, store: Client["vault"]["store"], { now }: WorldCopy) {
   if (opened === null) throw new Error("the world has a keyring that is made by hand");
-  return { store, opened, deps: { ...keyringDeps("ways"), now: () => now } };
+  return { store, opened, deps: { ...keyringDeps(now.toString()), now: () => now } };
 }

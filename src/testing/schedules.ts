@@ -31,8 +31,8 @@ export async function interleave(
   for (let calls = 1, isLast = false; !isLast; calls += step) {
     for (let others = 1, isWhole = false; !isWhole; others += step) {
       const copy = await world.copy();
-      const a = await actorOf(copy, first, hoursOff[0]);
-      const b = await actorOf(copy, second, hoursOff[1]);
+      const a = await actorOf(copy, first, "first", hoursOff[0]);
+      const b = await actorOf(copy, second, "second", hoursOff[1]);
       isLast = await a.runTo(calls);
       isWhole = isLast || (await b.runTo(others));
       const took = [
@@ -57,11 +57,11 @@ export async function stall(world: SharedWorld, first: Participant, second: Part
   for (let calls = 0, isLast = false; !isLast; calls++) {
     for (const wakes of [false, true]) {
       const copy = await world.copy();
-      const a = await actorOf(copy, first);
+      const a = await actorOf(copy, first, "first");
       isLast = await a.runTo(calls);
       const took: Participation[] = [];
       const run = async (who: Participant, name: string): Promise<void> => {
-        const b = await actorOf(copy, who, 0, name);
+        const b = await actorOf(copy, who, name);
         took.push({ who, outcome: await b.finish() });
       };
       await run(second, "second");
@@ -80,8 +80,8 @@ export async function stall(world: SharedWorld, first: Participant, second: Part
 async function actorOf(
   copy: WorldCopy,
   who: Participant,
+  name: string,
   hoursOff = 0,
-  name = who.name,
 ): Promise<Actor<Answer>> {
   return await Actor.prepared(copy.store, async (store) => {
     const client = await copy.client(name, store, hoursOff);

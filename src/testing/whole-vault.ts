@@ -5,16 +5,18 @@ import { LockstepError } from "#errors/errors.ts";
 import type { BackupOptions, BackupResult } from "#ops/backup.ts";
 import { check } from "#ops/check.ts";
 import type { CheckOptions, CheckResult } from "#ops/check.ts";
-import { readMachines } from "#ops/machines.ts";
+import { machineNamed, readMachines } from "#ops/machines.ts";
 import { prune } from "#ops/prune.ts";
 import type { PruneOptions, PruneResult } from "#ops/prune.ts";
 import type { Store } from "#store/contract.ts";
 import { memoryStore } from "#store/memory.ts";
 import { retrying } from "#store/retrying.ts";
 import { copiedStore } from "#testing/copied-store.ts";
+import { keysOf } from "#testing/damage.ts";
 import { fileKeyOf, keyringDeps } from "#testing/keyring-deps.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
 import { seededRandom } from "#testing/random.ts";
+import { recordingStore } from "#testing/recording-store.ts";
 import { backUp, BENCH_BLOCK_BYTES, readBack } from "#testing/vault-bench.ts";
 import type { PointState } from "#vault/fold.ts";
 import { newId } from "#vault/ids.ts";
@@ -27,6 +29,7 @@ import { logKeyring } from "#vault/log-keyring.ts";
 import type { Head } from "#vault/log-reader.ts";
 import type { Log } from "#vault/log.ts";
 import type { DiskDefinition, MachineDefinition } from "#vault/machine-definition.ts";
+import { readBody } from "#vault/point-body.ts";
 import { createMachine } from "#vault/roster.ts";
 import type { UnlockSecret } from "#vault/unlock-way.ts";
 import type { Vault } from "#vault/vault.ts";
@@ -119,10 +122,7 @@ export class WholeVault {
     const opened = await openKeyring(patient, secret, deps, signal);
     const vault = this.#vault(patient, opened);
     const known = () => Promise.resolve(expect === null ? null : { name: "web01", head: expect });
-    const { logs, faults } = await readMachines(vault, known, signal);
-    if (faults[0] !== undefined) throw faults[0].error;
-    const [log, other] = logs;
-    assert.ok(log !== undefined && other === undefined, `the vault has ${logs.length} machines`);
+    const log = machineNamed(await readMachines(vault, known, signal), "web01");
     return { opened, vault, log };
   }
 
@@ -180,33 +180,46 @@ export type Allowance = {
   readonly mayGo?: ReadonlySet<PointId>;
 };
 
-/**
- * Asserts that a vault holds exactly the points that were answered, that each gives what it must, and that a check of
- * everything finds nothing wrong.
- *
- * @returns  a client that opened the vault for this
- */
-export async function assertWhole(whole: WholeVault, allowed: Allowance, way: string): Promise<Client> {
-  const client = await whole.open();
-  const { points } = client.log.fold;
+/** Asserts that a vault has the points that were answered, and no others but those that are allowed. */
+export function assertPoints(whole: WholeVault, { log }: Client, allowed: Allowance, way: string): void {
+  const { points } = log.fold;
   for (const point of whole.expected.keys()) {
     assert.ok(points.has(point) || allowed.mayGo?.has(point), `${way}: point ${point} is lost`);
   }
-  let more = 0;
-  for (const state of points.values()) {
-    const expected = whole.expected.get(state.point) ?? allowed.unanswered;
-    if (!whole.expected.has(state.point)) more++;
-    assert.ok(expected !== undefined && more <= 1, `${way}: point ${state.point} came from nowhere`);
-    assert.ok(Buffer.from(await whole.read(client, state)).equals(expected), `${way}: ${state.point} gives wrong data`);
-  }
-  const found = await whole.check(client, { repair: true });
-  const wrong = { ...found, copies: found.copies.filter(({ repaired }) => !repaired) };
-  assert.ok(found.ok, `${way}: ${JSON.stringify(wrong)}`);
-  assert.deepEqual([found.readable, client.log.fold.damaged.size], [[], 0], `${way}: what is right is called damaged`);
-  return client;
+  const others = [...points].filter(([point]) => !whole.expected.has(point));
+  assert.ok(others.length <= (allowed.unanswered === undefined ? 0 : 1), `${way}: points came from nowhere`);
 }
 
-/** Whether an error is one that a user can act on. */
+/**
+ * Asserts that a vault is as it must be: it has the right points, each gives what it must, a check of everything finds
+ * nothing wrong, and after one more prune nothing dead is left: every object of disks and points is one that reading all
+ * points asks for, or the second copy of such a one. That knows nothing of how a prune decides.
+ */
+export async function assertWhole(whole: WholeVault, allowed: Allowance, way: string): Promise<void> {
+  const before = await whole.open();
+  assertPoints(whole, before, allowed, way);
+  await whole.prune(before, { closeStalled: true });
+  const { store, calls } = recordingStore(whole.store);
+  const client = await whole.open(store);
+  assertPoints(whole, client, allowed, way);
+  for (const state of client.log.fold.points.values()) {
+    const expected = whole.expected.get(state.point) ?? allowed.unanswered ?? new Uint8Array();
+    assert.ok(Buffer.from(await whole.read(client, state)).equals(expected), `${way}: ${state.point} gives wrong data`);
+    await readBody(client.vault, client.log.machine, state, signal);
+  }
+  const wanted = new Set(calls.map(({ key }) => key));
+  const dead = await keysOf(whole.store, (key) => isOfPoints(key) && !wanted.has(key.replace(/^copies\//, "")));
+  assert.deepEqual(dead, [], `${way}: dead objects are left`);
+  const found = await whole.check(client, { repair: true });
+  assert.ok(found.ok, `${way}: ${JSON.stringify({ ...found, copies: found.copies.filter((each) => !each.repaired) })}`);
+  assert.deepEqual([found.readable, client.log.fold.damaged.size], [[], 0], `${way}: what is right is called damaged`);
+}
+
+function isOfPoints(key: string): boolean {
+  return key.includes("/disks/") || key.includes("/points/");
+}
+
+/** Asserts that an error is one that a user can act on, and no bug. */
 export function assertClear(error: unknown, way: string): asserts error is LockstepError {
   assert.ok(error instanceof LockstepError, `${way}: ${error instanceof Error ? error.stack : String(error)}`);
 }

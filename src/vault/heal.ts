@@ -41,33 +41,41 @@ export async function healDisk(
   let storedBytes = 0;
   for (const [segment, remedies] of blocks.found) {
     const ref = { disk, kind: "data", segment } as const;
-    const damaged = log.fold.damaged.get(segmentKey(disk, "data", segment)) ?? [];
-    const from = currentGeneration(log.fold, disk, "data", segment);
-    const rewritten = await rewriteSegment(
-      { store, keys, retry, random, machine: log.machine, session: session.id },
-      {
-        ref,
-        from,
-        slotCount: Math.max(...damaged.map(([first, count]) => first + count)),
-        keep: "present",
-        isDamaged: (slot) => hasSlot(damaged, slot),
-        remedy: async (slot) => {
-          const remedy = remedies.get(slot);
-          if (remedy === undefined) return null;
-          const content = await readBlock(remedy.block);
-          return equalBytes(fingerprint.of(content), remedy.fingerprint) ? content : null;
+    const key = segmentKey(disk, "data", segment);
+    // Another writer may replace the generation meanwhile. The point that is being taken needs the block all the same.
+    for (;;) {
+      const damaged = log.fold.damaged.get(key) ?? [];
+      if (![...remedies.keys()].some((slot) => hasSlot(damaged, slot))) break;
+      const from = currentGeneration(log.fold, disk, "data", segment);
+      const rewritten = await rewriteSegment(
+        { store, keys, retry, random, machine: log.machine, session: session.id },
+        {
+          ref,
+          from,
+          slotCount: Math.max(...damaged.map(([first, count]) => first + count)),
+          keep: "present",
+          isDamaged: (slot) => hasSlot(damaged, slot),
+          remedy: async (slot) => {
+            const remedy = remedies.get(slot);
+            if (remedy === undefined) return null;
+            const content = await readBlock(remedy.block);
+            return equalBytes(fingerprint.of(content), remedy.fingerprint) ? content : null;
+          },
         },
-      },
-      signal,
-    );
-    if ("leftAlone" in rewritten) {
-      warnings.push(`segment ${segment} was not healed: ${rewritten.leftAlone}`);
-      continue;
+        signal,
+      );
+      if ("leftAlone" in rewritten) {
+        if (currentGeneration(await log.read(signal), disk, "data", segment) !== from) continue;
+        warnings.push(`segment ${segment} was not healed: ${rewritten.leftAlone}`);
+        break;
+      }
+      const { replacement } = rewritten;
+      if (replacement.heals.length === 0) break;
+      if (!(await logReplacement(deps, disk, replacement, signal))) continue;
+      healedSlots += replacement.heals.length;
+      storedBytes += rewritten.storedBytes;
+      break;
     }
-    const { replacement } = rewritten;
-    if (replacement.heals.length === 0 || !(await logReplacement(deps, disk, replacement, signal))) continue;
-    healedSlots += replacement.heals.length;
-    storedBytes += rewritten.storedBytes;
   }
   return { healedSlots, storedBytes, warnings };
 }

@@ -1,10 +1,13 @@
 """The entries of a log: log.md, "Entries"."""
 
+from refusal import Newer, need
+from values import HASH, ID, U32, array, base64_bytes, boolean, date, integer, matching, nullable, one_of, parse_json
+from values import record, text
+
 COUNT, SEQ = integer(0, 2**53 - 1), integer(1, U32)
 SESSION = matching("[0-9a-f]{8}-[0-9a-f]{16}")
 SEGMENT = matching("[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{8}")
-NEXT_GENERATION = "[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{32}"
-GENERATION_NAME = matching(f"0|{NEXT_GENERATION}")
+GENERATION = matching("0|[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{32}")
 KIND, LANE = one_of("data", "nodes"), one_of("backup", "maintenance")
 SLOTS = array(integer(0, 65535), 65536)
 KEYRING = record({"generation": COUNT, "hash": HASH})
@@ -18,9 +21,9 @@ def root(value):
 def ranges(value):
     array(array(integer(0, 65536), 2, 2), 32768, 1)(value)
     free = 0
-    for at, (first, count) in enumerate(value):
-        need(count >= 1 and first >= free + (at > 0) and first + count <= 65536, "ranges overlap, touch or are out of order")
-        free = first + count
+    for first, count in value:
+        need(first >= free and count >= 1 and first + count <= 65536, "ranges overlap, touch or are out of order")
+        free = first + count + 1
 
 
 def hours(value):
@@ -66,10 +69,10 @@ TYPES = {
     "undeleted": {"point": ID, "deletion": SEQ},
     "purged": {"point": ID, "deletion": SEQ, "session": SESSION},
     "replaced": {"session": SESSION, "disk": ID, "items": array(record({
-        "kind": KIND, "segment": SEGMENT, "from": GENERATION_NAME, "to": GENERATION_NAME, "heals": SLOTS,
+        "kind": KIND, "segment": SEGMENT, "from": GENERATION, "to": GENERATION, "heals": SLOTS,
     }, {"drops": SLOTS}), 65536)},
     "damaged": {"disk": ID, "items": array(record({
-        "kind": KIND, "segment": SEGMENT, "generation": GENERATION_NAME, "slots": ranges,
+        "kind": KIND, "segment": SEGMENT, "generation": GENERATION, "slots": ranges,
     }), 65536)},
     "keyring": {"generation": COUNT, "hash": HASH},
     "clock": {"confirmedAt": date},
@@ -82,12 +85,14 @@ ENTRIES = {name: record(COMMON | fields) for name, fields in TYPES.items()}
 
 
 def parse_entry(data):
+    """An entry that keeps to the format. One of an unknown type, and harmless, gives what all have in common."""
     entry = parse_json(data)
     need(isinstance(entry, dict), "an entry is not an object")
     kind = entry.get("type")
     if isinstance(kind, str) and kind in ENTRIES:
         ENTRIES[kind](entry)
     else:
-        record(COMMON)({name: entry[name] for name in COMMON if name in entry})
-        need(entry.get("compatible") is True, f"an entry of type {kind!r}", Newer)
+        entry, compatible = {name: entry[name] for name in COMMON if name in entry}, entry.get("compatible")
+        record(COMMON)(entry)
+        need(compatible is True, f"an entry of type {kind!r}", Newer)
     return entry

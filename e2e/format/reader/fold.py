@@ -4,6 +4,8 @@ from entries import POINT_FIELDS, TYPES
 from refusal import need
 from values import nanoseconds
 
+HOUR_MS = 3_600_000
+
 
 class Fold:
     def __init__(self):
@@ -38,11 +40,11 @@ class Fold:
         if entry["seq"] == 1:
             self.trusted_at = entry["at"]
         elif entry["type"] != "clock":
-            ahead = nanoseconds(entry["at"]) // 10**6 - nanoseconds(self.trusted_at) // 10**6
-            if ahead < -3600_000 or ahead > 168 * 3600_000:
+            now, trusted = nanoseconds(entry["at"]), nanoseconds(self.trusted_at)
+            if not -HOUR_MS <= now // 10**6 - trusted // 10**6 <= 240 * HOUR_MS:
                 self.doubtful_since = self.doubtful_since or entry["seq"]
                 return True
-            if ahead > 0:
+            if now > trusted:
                 self.trusted_at = entry["at"]
         return False
 
@@ -121,8 +123,7 @@ class Fold:
             ours = item["to"] != "0" and item["to"].startswith(entry["session"] + "-")
             if ours and item["from"] == self.current(segment) and not self.is_open(item["segment"][:25]):
                 self.generations[segment] = item["to"]
-                whole = self.damaged.get(segment, set()) - {*item["heals"], *item.get("drops", [])}
-                self.set_damaged(segment, whole)
+                self.set_damaged(segment, self.damaged.get(segment, set()) - {*item["heals"], *item.get("drops", [])})
 
     def add_damaged(self, entry, _):
         for item in entry["items"]:

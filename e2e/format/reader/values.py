@@ -1,13 +1,12 @@
 """What JSON values must look like: log.md, "Types". A check is a function that raises when a value is not one."""
 
 import base64
-import binascii
 import datetime
 import json
 import re
 import unicodedata
 
-from refusal import Newer, need
+from refusal import Corrupt, Newer, need
 
 U32 = 2**32 - 1
 
@@ -36,6 +35,8 @@ def matching(pattern):
 
 
 def text(most, least=0):
+    """So many UTF-16 code units without control characters."""
+
     def check(value):
         need(isinstance(value, str), f"{value!r} is not text")
         need(least <= len(value.encode("utf-16-le", "surrogatepass")) // 2 <= most, f"{value!r} is too short or too long")
@@ -65,6 +66,8 @@ def array(inner, most, least=0):
 
 
 def record(fields, optional=None, unknown=Newer):
+    """An object with these fields; `unknown` is what another field makes it."""
+
     def check(value):
         need(isinstance(value, dict), f"{value!r} is not an object")
         for name in value:
@@ -84,6 +87,8 @@ def boolean(value):
 
 
 def base64_bytes(length):
+    """The canonical base64 of so many bytes; None: of any number."""
+
     def check(value):
         try:
             data = base64.b64decode(value, validate=True)
@@ -96,7 +101,7 @@ def base64_bytes(length):
 
 def nanoseconds(value):
     """A date as nanoseconds since 1970."""
-    parts = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", value if isinstance(value, str) else "")
+    parts = re.fullmatch("([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.]([0-9]{1,9}))?Z", value if isinstance(value, str) else "")
     need(parts, f"{value!r} is not a date")
     try:
         second = datetime.datetime.fromisoformat(parts[1]) - datetime.datetime(1970, 1, 1)
@@ -107,3 +112,6 @@ def nanoseconds(value):
 
 def date(value):
     nanoseconds(value)
+
+
+ID, HASH = matching("[0-9a-f]{32}"), matching("[0-9a-f]{64}")

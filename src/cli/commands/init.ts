@@ -1,5 +1,5 @@
 import { rename, unlink } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 
 import { hex } from "#bytes/text.ts";
 import type { App } from "#cli/app.ts";
@@ -78,7 +78,7 @@ async function firstWay({ flags, config, host, random, output, passphrase }: App
     }
     const { key, made } = await readOrCreateKeyFile(flags.keyFile, random, (warning) => output.warn(warning));
     if (made) left.push(flags.keyFile);
-    return { label: "key file", secret: { kind: "keyfile", key } };
+    return { label: `key file ${basename(flags.keyFile)}`, secret: { kind: "keyfile", key } };
   }
   if (config.passphraseFile.value === null && !host.stdinIsTerminal) {
     throw new LockstepError(

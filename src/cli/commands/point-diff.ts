@@ -43,7 +43,7 @@ export const define: Define = (command, run) => {
             changedBytes: diff.changedBytes,
             rangeCount: diff.ranges.length,
           })),
-          ...(ranges === true ? { changedRanges: changedRangesOf(from.point.point, diffs) } : {}),
+          changedRanges: ranges === true ? changedRangesOf(from.point.point, diffs) : null,
         });
         return exitCodes.done;
       }),

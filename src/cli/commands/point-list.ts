@@ -46,6 +46,7 @@ export const define: Define = (command, run) => {
         const logs = names.length === 0 ? machines.logs : names.map((name) => machineNamed(machines, name));
         const which = deleted === true ? "deleted" : "live";
         const listed = logs.flatMap((log) => listPoints(log, which, now()).map((point) => ({ log, point })));
+        // Thousands of points take a while to be put into words that nobody asked for.
         if (!output.json) {
           if (listed.length === 0) output.note(deleted === true ? "No point is deleted." : "There is no point yet.");
           else
@@ -59,7 +60,7 @@ export const define: Define = (command, run) => {
         }
         const status = warnOfFaults(output, machines);
         output.finish({
-          points: listed.map(({ log, point }) => ({
+          points: (output.json ? listed : []).map(({ log, point }) => ({
             machine: log.fold.machine.name,
             machineId: log.machine,
             ...shownPoint(point.state, point.name),

@@ -23,8 +23,7 @@ export const define: Define = (command, run) => {
         const found = texts.map((text) => findPoint(machines, text, "deleted"));
         const points = [];
         for (const { log, point, name } of found) {
-          const { changed, warnings } = await undeletePoint(log, point.point, signal);
-          for (const message of warnings) output.warn({ code: "POINT_UNDELETED", message: `${name}: ${message}` });
+          const { changed } = await undeletePoint(log, point.point, signal);
           output.print(changed ? `${name} is back.` : `${name} was not deleted.`);
           points.push({ id: point.point, name, changed });
         }

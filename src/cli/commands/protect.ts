@@ -57,6 +57,7 @@ export const define: Define = (command, run) => {
         };
         const opened = await openVault();
         const log = await protect(opened.vault, await opened.machines(), machine, signal);
+        await opened.rememberLog(log);
         output.print(...machineLines(log), `Nothing is backed up yet: lockstep backup ${name}`);
         output.finish({ machine: shownMachine(log) });
         return exitCodes.done;

@@ -142,7 +142,12 @@ async function plan(app: App, deps: RestoreDeps, aim: Aim, status: ExitCode): Pr
   app.progress.stop();
   output.print(...planLines(deps.name, deps.point, planned));
   const isPossible = sayPlanWarnings(output, planned);
-  output.finish({ dryRun: true, point: shownPoint(deps.point, deps.name), ...shownPlan(planned) });
+  output.finish({
+    dryRun: true,
+    point: shownPoint(deps.point, deps.name),
+    ...shownPlan(planned),
+    tookMs: null,
+  });
   return isPossible ? status : exitCodes.unavailable;
 }
 
@@ -180,6 +185,7 @@ async function restore(
     dryRun: false,
     point: shownPoint(deps.point, deps.name),
     disks: restored.map(shownRestored),
+    room: null,
     tookMs: Math.round(tookMs),
   });
   return status;

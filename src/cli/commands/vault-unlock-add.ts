@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 
 import type { App, OpenVault } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
@@ -46,6 +46,7 @@ export const define: Define = (command, run) => {
         const { logs } = await vault.machines();
         const keyring = { store: vault.vault.store, opened: vault.keyring, deps };
         const added = await addUnlockWay(keyring, logs, way, signal);
+        await vault.rememberKeyring(added.keyring);
         for (const message of added.warnings) output.warn({ code: "LOG_NOT_TOLD", message });
         output.print(
           `Added ${JSON.stringify(added.way.label)} (${wayWords[added.way.kind]}). It opens all that is in the vault.`,
@@ -72,7 +73,7 @@ async function newWay(
   if (file !== undefined) {
     const keyFile = resolve(host.workingFolder, file);
     const { key } = await readOrCreateKeyFile(keyFile, random, (warning) => output.warn(warning));
-    const name = label ?? (thisHost === true ? `host ${host.name}` : "key file");
+    const name = label ?? (thisHost === true ? `host ${host.name}` : `key file ${basename(keyFile)}`);
     return { way: { label: name, secret: { kind: "keyfile", key } }, keyFile };
   }
   const passphrase =

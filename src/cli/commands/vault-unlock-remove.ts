@@ -27,6 +27,7 @@ export const define: Define = (command, run) => {
         const { logs } = await vault.machines();
         const keyring = { store: vault.vault.store, opened: vault.keyring, deps };
         const removed = await removeUnlockWay(keyring, logs, way, signal);
+        await vault.rememberKeyring(removed.keyring);
         for (const message of removed.warnings) output.warn({ code: "LOG_NOT_TOLD", message });
         output.print(
           `Removed ${JSON.stringify(way.label)}. What is written from now on is sealed with a new data key.`,

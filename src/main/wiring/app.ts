@@ -69,7 +69,7 @@ export async function openApp(
       if (vault !== null) throw new Error("the vault was opened already");
       const { openConfiguredVault } = await import("#main/wiring/open-vault.ts");
       vault = await openConfiguredVault(app, program);
-      toClose.defer(() => vault?.remember());
+      toClose.defer(() => vault?.rememberAll());
       return vault;
     },
     [Symbol.asyncDispose]: () => toClose.disposeAsync(),

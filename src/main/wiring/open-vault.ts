@@ -18,8 +18,8 @@ import type { Vault } from "#vault/vault.ts";
 
 /** A vault that a command works with, and what is to be written down when it ends. */
 export type WiredVault = OpenVault & {
-  /** Remembers how far the logs have come. */
-  remember(): Promise<void>;
+  /** Remembers how far the logs have come by now. */
+  rememberAll(): Promise<void>;
 };
 
 /** Opens the vault that is configured. See `App.openVault`. */
@@ -46,7 +46,7 @@ export async function openConfiguredVault(app: App, program: string): Promise<Wi
   };
   const wired = new ConfiguredVault({ app, place, vault, keyring, memory });
   wired.warn();
-  if (wired.readOnlyReason === null) await wired.rememberKeyring();
+  if (wired.readOnlyReason === null) await wired.rememberKeyring(keyring);
   return wired;
 }
 
@@ -126,11 +126,15 @@ class ConfiguredVault implements WiredVault {
     }
   }
 
-  async rememberKeyring(): Promise<void> {
-    await this.#orWarn(this.#memory.rememberKeyring(this.keyring.keys.keyring));
+  rememberLog(log: Log): Promise<void> {
+    return this.#remember(log, false);
   }
 
-  async remember(): Promise<void> {
+  async rememberKeyring({ keys }: OpenedKeyring): Promise<void> {
+    await this.#orWarn(this.#memory.rememberKeyring(keys.keyring));
+  }
+
+  async rememberAll(): Promise<void> {
     for (const { log, replace } of this.#logs.values()) await this.#remember(log, replace);
   }
 
