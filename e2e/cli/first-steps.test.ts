@@ -124,17 +124,3 @@ test("a command line that is wrong says what is meant", (t) => {
     [66]
   `);
 });
-
-test("every command has help with examples and exit codes", (t) => {
-  const trial = new Trial(t);
-  const nounsAndVerbs = ["init", "protect", "backup", "status", "machine set", "vault unlock add", "store check"];
-  for (const words of nounsAndVerbs) {
-    const { status, stdout } = trial.run(`lockstep ${words} --help`);
-    assert.equal(status, 0, words);
-    assert.match(
-      stdout,
-      new RegExp(`^Usage: lockstep ${words} .*\nExamples:\n  lockstep ${words}.*\nExit codes:\n  0 `, "s"),
-    );
-    assert.equal(trial.run(`lockstep help ${words}`).stdout, stdout);
-  }
-});

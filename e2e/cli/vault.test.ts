@@ -48,6 +48,28 @@ test("unlock ways come and go, and the last one stays", (t) => {
   `);
 });
 
+test("a key file of this host that was removed is warned of, and the passphrase is used until there is a new one", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "echo one > pw && chmod 600 pw",
+    "lockstep init vault --passphrase-file pw",
+    'lockstep vault unlock remove "host $(hostname)"',
+  );
+  trial.transcript(`
+    $ lockstep vault show
+    ! warning: this host's key file does not open the vault: Opening the vault in directory DIR/vault: the key file opened it once, but was removed in generation 2 of its keyring. [HOST_KEY_REJECTED]
+    ! hint: Remove DIR/state/vaults/ID.key; \`lockstep vault unlock add --this-host\` makes a new one.
+    ! error: a passphrase is needed, and standard input is no terminal to ask at [ARGUMENT_INVALID]
+    ! hint: Name a file that holds it with --passphrase-file or LOCKSTEP_PASSPHRASE_FILE.
+    [64]
+    $ LOCKSTEP_PASSPHRASE_FILE=pw lockstep vault show 2>&1 | grep -e HOST_KEY -e 'opened with'
+    warning: this host's key file does not open the vault: Opening the vault in directory DIR/vault: the key file opened it once, but was removed in generation 2 of its keyring. [HOST_KEY_REJECTED]
+    opened with  passphrase (passphrase)
+    $ rm state/vaults/*.key && lockstep vault unlock add --this-host --passphrase-file pw > added && lockstep vault show | grep 'opened with'
+    opened with  host HOST (key file)
+  `);
+});
+
 test("an older keyring in the place of the one that this host has seen is noticed, and may only be read", (t) => {
   const trial = new Trial(t);
   trial.prepare(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 
+import { attach, newFolder, skipUnlessRoot, sparseFile } from "../disk/rig.ts";
 import { allocated, ended, head, soon, startLockstep, trialWithPoint, writeImage } from "./rig.ts";
 
 const MIB = 1024 * 1024;
@@ -59,6 +60,19 @@ test("a restore in place, killed at any time, leaves a disk that says so, and go
   assert.partialDeepStrictEqual(trial.json("lockstep restore web01 --to old.raw --in-place")["disks"], [
     { writtenBytes: 0 },
   ]);
+});
+
+test("a block device, too, says that a restore to it was killed, and gets the exact bytes then", async (t) => {
+  if (skipUnlessRoot(t, "losetup")) return;
+  const trial = trialWithPoint(t, 120, 20);
+  const device = attach(t, sparseFile(newFolder(t), "device.img", 141 * MIB));
+  const restore = ["restore", "web01", "--to", device, "--in-place"] as const;
+  const child = startLockstep(trial, ...restore);
+  assert.ok(await soon(child, () => head(device, MARK.length) === MARK), "the restore was over too soon");
+  child.kill("SIGKILL");
+  assert.equal(await ended(child), "SIGKILL");
+  assert.equal(head(device, MARK.length), MARK);
+  trial.prepare(`lockstep ${restore.join(" ")}`, `cmp -n ${140 * MIB + 512} ${device} image.raw`);
 });
 
 test("a restore of a whole machine that was killed goes on in the same folder", async (t) => {

@@ -99,3 +99,28 @@ test("prune says beforehand to the byte what it then frees", (t) => {
   assert.deepEqual(freed(done), [[0, 1]]);
   assert.equal((trial.json("lockstep point list --deleted")["points"] as object[]).length, 1);
 });
+
+test("an older copy of the vault is refused, and restored from when told that it is the right one", (t) => {
+  const trial = trialWithPoint(t, 2, 1);
+  trial.prepare(
+    "cp image.raw first.raw",
+    "cp -r vault older",
+    "printf changed | dd of=image.raw conv=notrunc status=none",
+    "lockstep backup web01",
+  );
+  const refused = trial.json("lockstep restore web01 --to out.raw --vault older");
+  assert.partialDeepStrictEqual(refused, { error: { code: "LOG_ROLLED_BACK" } });
+  trial.prepare("lockstep restore web01 --to out.raw --vault older --expect any", "cmp out.raw first.raw");
+});
+
+test("after a re-keying the vault is as it should be, and every point can be given back", (t) => {
+  const trial = trialWithPoint(t, 2, 1);
+  trial.prepare(
+    "lockstep vault unlock add --new-key-file second --label second",
+    "lockstep vault unlock remove second",
+  );
+  const { machines } = trial.json("lockstep vault rekey");
+  assert.partialDeepStrictEqual(machines, [{ machine: "web01", epoch: 2, leftAlone: [], leftBytes: 0, error: null }]);
+  assert.partialDeepStrictEqual(trial.json("lockstep vault check"), { ok: true, copies: [], stray: [] });
+  trial.prepare("lockstep check web01 --read-data", "lockstep restore web01 --to out.raw", "cmp out.raw image.raw");
+});

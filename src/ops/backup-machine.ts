@@ -52,7 +52,7 @@ export async function backupMachine(
   request: BackupRequest,
   signal: AbortSignal,
 ): Promise<MachineBackup> {
-  const machine = log.fold.machine;
+  const { machine } = await log.read(signal);
   if (!machine.protected) {
     throw new LockstepError("ARGUMENT_INVALID", `machine ${machine.name} is not protected any longer`, {
       hint: `To protect it again: lockstep machine set ${machine.name} --protect`,

@@ -49,7 +49,16 @@ test("a disk that is not named, and a range outside of the disk, are refused", (
 
 test("ranges come out in order and not touching, and empty ones not at all", () => {
   const size = { sizeBytes: 100_000, baseSizeBytes: 100_000 };
-  const list = listOf({ root: [[500, 100], [10, 20], [30, 5], [520, 10], [90_000, 0], [550, 100]] }); // prettier-ignore
+  const list = listOf({
+    root: [
+      [500, 100],
+      [10, 20],
+      [30, 5],
+      [520, 10],
+      [90_000, 0],
+      [550, 100],
+    ],
+  });
   assert.deepEqual(changedRanges(list, root, size), [
     { offsetBytes: 10, lengthBytes: 25 },
     { offsetBytes: 500, lengthBytes: 150 },

@@ -28,7 +28,8 @@ type Candidate = NamedPoint & { readonly log: Log; readonly state: PointState };
  * of its id alone or after `web01@`. Dates are read in the machine's time zone. For a machine's name the start of its id
  * may stand.
  *
- * @throws {LockstepError} ARGUMENT_INVALID: no such form; NAME_UNKNOWN; NAME_AMBIGUOUS: it fits several points or machines
+ * @throws {LockstepError} ARGUMENT_INVALID: no such form; NAME_UNKNOWN; NAME_AMBIGUOUS: it fits several points or machines;
+ *   why the machine's log cannot be opened
  */
 export function findPoint(machines: Machines, text: string, prefer: Prefer = "live"): FoundPoint {
   const ref = parsePointName(text);
@@ -54,7 +55,8 @@ export function namesOfPoints(log: Log): ReadonlyMap<string, string> {
 function machineOf(machines: Machines, ref: PointRef): Log | null {
   const word = ref.kind === "word" ? ref.word : ref.machine;
   const names = new Set(machines.logs.map(({ fold }) => fold.machine.name));
-  if (names.has(word)) return machineNamed(machines, word);
+  const isUnread = machines.faults.some(({ machine, name }) => name === word || machine === word);
+  if (names.has(word) || isUnread) return machineNamed(machines, word);
   const byId = /^[0-9a-f]{4,32}$/i.test(word)
     ? machines.logs.filter(({ machine }) => machine.startsWith(word.toLowerCase()))
     : [];

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { deletePoint } from "#ops/delete-points.ts";
 import { diffPoints } from "#ops/diff-points.ts";
 import { listPoints } from "#ops/points.ts";
+import { upcomingDepartures } from "#ops/upcoming-departures.ts";
 import { nameOfPoint } from "#ops/find-point.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
 import { seededRandom } from "#testing/random.ts";
@@ -90,4 +91,27 @@ test("points of two machines cannot be compared", async () => {
   const [a, b] = points;
   assert.ok(a !== undefined && b !== undefined);
   await assert.rejects(diffPoints(vault, a, b, signal), { code: "ARGUMENT_INVALID" });
+});
+
+test("what is to go comes in the order of its days, deleted points among the others", async () => {
+  const bench = new VaultBench("departures");
+  const definition = bench.disk("sda", 1);
+  const log = await bench.createMachine([definition], { keep: "daily=30" });
+  const vault = bench.vault();
+  const points = [];
+  for (const day of ["21", "22", "23"]) {
+    bench.clock.now = Temporal.Instant.from(`2026-11-${day}T14:05:00Z`);
+    points.push((await backUp(vault, log, definition, memoryDisk(new Uint8Array([1])))).point);
+  }
+  await deletePoint(log, points[1]!.point, "test", signal);
+  const departures = upcomingDepartures(log, bench.clock.now).map(({ point, what, on }) => [
+    point,
+    what,
+    on.toString(),
+  ]);
+  assert.deepEqual(departures, [
+    [points[1]!.point, "purge", "2026-12-07"],
+    [points[0]!.point, "rule", "2026-12-22"],
+    [points[2]!.point, "rule", "2026-12-23"],
+  ]);
 });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 
 import { partialSuffix } from "#disk/new-target.ts";
+import { isLockstepError } from "#errors/errors.ts";
 import { backup } from "#ops/backup.ts";
 import type { RestoreDeps } from "#ops/fill-target.ts";
 import { nameOfPoint } from "#ops/find-point.ts";
@@ -64,6 +65,10 @@ function first({ disks, contents }: Rig): { disk: PointDisk; content: Uint8Array
   return { disk, content };
 }
 
+function isCancelled(error: unknown): boolean {
+  return isLockstepError(error, "CANCELLED") || (error instanceof Error && error.name === "AbortError");
+}
+
 async function assertHolds(path: string, content: Uint8Array | undefined): Promise<void> {
   assert.ok((await readFile(path)).equals(content ?? new Uint8Array()), `${path} holds other bytes`);
 }
@@ -101,7 +106,7 @@ test("a partial file of holes is gone on with without its holes being read", asy
   const definition = bench.disk("root", 1, 4 * 1024 * 1024);
   const log = await bench.createMachine([definition]);
   const vault = bench.vault();
-  const size = 1024 * 1024 * 1024;
+  const size = 256 * 1024 * 1024;
   const content = new Uint8Array(size);
   content[size / 2] = 1;
   const holes = [
@@ -169,7 +174,7 @@ test("in place, stopped anywhere, says that it is not whole, and goes on to the 
   };
   const told: string[] = [];
   const deps = { ...all.deps, progress, unfinished: (what: string) => void told.push(what) };
-  await assert.rejects(restoreInPlace(deps, disk, path, stop.signal), { code: "CANCELLED" });
+  await assert.rejects(restoreInPlace(deps, disk, path, stop.signal), isCancelled);
   assert.deepEqual(told, [path]);
   const mark = (await readFile(path, "latin1")).slice(0, 500);
   assert.match(mark, /^LOCKSTEP RESTORE NOT FINISHED\npoint web01@2026-11-23T14:05 /);

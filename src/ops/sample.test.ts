@@ -9,7 +9,7 @@ import { seededRandom } from "#testing/random.ts";
 test("a random number is below its limit, and takes every value", () => {
   const random = seededRandom("below");
   const seen = new Set(Array.from({ length: 200 }, () => randomBelow(5, random)));
-  assert.deepEqual([...seen].sort(), [0, 1, 2, 3, 4]);
+  assert.deepEqual(seen, new Set([0, 1, 2, 3, 4]));
   const largest = (length: number): Uint8Array => new Uint8Array(length).fill(0xff);
   assert.equal(randomBelow(2 ** 48, largest), 2 ** 48 - 1);
 });

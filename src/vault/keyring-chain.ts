@@ -59,7 +59,8 @@ export function followChain(
   const warnings: string[] = [];
   let damaged: string[] = [];
   for (const place of places) {
-    const stored = place.found.find(({ bytes }) => hasMacOf(vault.id, root, bytes));
+    const genuine = place.found.filter(({ bytes }) => hasMacOf(vault.id, root, bytes));
+    const stored = genuine.find(({ content }) => !(content instanceof LockstepError)) ?? genuine[0];
     if (stored === undefined) {
       damaged.push(`${place.key} was damaged, or written by someone who does not have the vault's root key`);
       continue;

@@ -17,7 +17,10 @@ export type StoredGeneration = {
   readonly bytes: Uint8Array;
   /** SHA-256 of `bytes`, hex. */
   readonly hash: string;
-  /** What it says, or why it cannot be read (OBJECT_CORRUPT, VAULT_NEWER). */
+  /**
+   * What it says, or why it cannot be read: OBJECT_CORRUPT, VAULT_NEWER; STORE_UNAVAILABLE (`bytes` are empty then) where
+   * the other place could be read.
+   */
   readonly content: Keyring | LockstepError;
 };
 
@@ -35,7 +38,8 @@ export type GenerationPlace = {
  * Reads every generation of the keyring that is in the store.
  *
  * @returns  in order of their numbers; numbers may be left out, and a place may hold two objects that differ
- * @throws {LockstepError} VAULT_CORRUPT: more bytes than any vault's keyring has
+ * @throws {LockstepError} VAULT_CORRUPT: more bytes than any vault's keyring has; STORE_UNAVAILABLE: a generation can be
+ *   read from neither place
  */
 export async function readGenerations(store: Store, signal: AbortSignal): Promise<readonly GenerationPlace[]> {
   // A copy is written after its primary: listed in this order, a copy alone means that the primary was lost.
@@ -59,6 +63,9 @@ export async function readGenerations(store: Store, signal: AbortSignal): Promis
       const second = await readOne(store, objectKeys.copy(key), number, signal);
       found.push(...second.filter(({ bytes }) => !found.some((first) => equalBytes(first.bytes, bytes))));
     }
+    const [unread] = found.flatMap(({ content }) => (isLockstepError(content, "STORE_UNAVAILABLE") ? [content] : []));
+    if (unread !== undefined && found.every(({ content }) => isLockstepError(content, "STORE_UNAVAILABLE")))
+      throw unread;
     places.push({ number, key, found, hasPrimary: primary !== undefined, hasCopy: copy !== undefined });
   }
   return places;
@@ -79,9 +86,15 @@ async function listGenerations(store: Store, prefix: string, signal: AbortSignal
 }
 
 async function readOne(store: Store, key: ObjectKey, number: number, signal: AbortSignal): Promise<StoredGeneration[]> {
-  const bytes = await store.get(key, KEYRING_LIMIT_BYTES, signal);
-  if (bytes === null) return [];
-  return [{ number, key, bytes, hash: hex(sha256(bytes)), content: contentOf(key, number, bytes) }];
+  try {
+    const bytes = await store.get(key, KEYRING_LIMIT_BYTES, signal);
+    if (bytes === null) return [];
+    return [{ number, key, bytes, hash: hex(sha256(bytes)), content: contentOf(key, number, bytes) }];
+  } catch (error) {
+    if (!isLockstepError(error, "STORE_UNAVAILABLE")) throw error;
+    const bytes = new Uint8Array();
+    return [{ number, key, bytes, hash: hex(sha256(bytes)), content: error }];
+  }
 }
 
 function contentOf(key: ObjectKey, number: number, bytes: Uint8Array): Keyring | LockstepError {

@@ -79,14 +79,21 @@ export async function* readLog(
 
 /**
  * SHA-256 (hex) of the objects of one entry: of the first, and where there is one, of the copy. Opens neither.
+ *
+ * @throws {LockstepError} STORE_UNAVAILABLE: none was read, and one gave no answer
  */
 export async function entryHashes(source: LogSource, seq: number, signal: AbortSignal): Promise<readonly string[]> {
   const key = objectKeys.logEntry(source.machine, seq);
   const found = [];
+  let unanswered: unknown = null;
   for (const place of [key, objectKeys.copy(key)]) {
-    const bytes = await source.store.get(place, ENTRY_LIMIT_BYTES, signal);
-    if (bytes !== null) found.push(hex(sha256(bytes)));
+    const fetched = await fetchObject(source.store, place, signal);
+    if ("error" in fetched) {
+      if (!isLockstepError(fetched.error, "STORE_UNAVAILABLE", "OBJECT_TOO_LARGE")) throw fetched.error;
+      unanswered ??= fetched.error;
+    } else if (fetched.bytes !== null) found.push(hex(sha256(fetched.bytes)));
   }
+  if (found.length === 0 && unanswered !== null) throw unanswered;
   return found;
 }
 
@@ -103,10 +110,10 @@ async function fetchObject(store: Store, key: ObjectKey, signal: AbortSignal): P
   }
 }
 
-/** The entry; null when there is none or a copy may help. */
+/** The entry; null when there is none or a copy may help: also where its place gives no answer, such as a bad sector. */
 function openFetched(place: Place, fetched: Fetched): ReadEntry | null {
   if ("error" in fetched) {
-    if (isLockstepError(fetched.error, "OBJECT_TOO_LARGE")) return null;
+    if (isLockstepError(fetched.error, "OBJECT_TOO_LARGE", "STORE_UNAVAILABLE")) return null;
     throw fetched.error;
   }
   if (fetched.bytes === null) return null;
@@ -137,7 +144,8 @@ async function fromCopy(
   }
   const entry = openCopy(place, fetched, bytes);
   if (!missing) {
-    warn(`${key} is damaged; it was read from its second copy`);
+    const what = "error" in fetched ? `cannot be read (${messageOf(fetched.error)})` : "is damaged";
+    warn(`${key} ${what}; it was read from its second copy`);
     return entry;
   }
   return putBack(place, entry, warn, signal);
@@ -177,7 +185,10 @@ async function putBack(
 /** The error for an entry that must be there and cannot be read, from neither of its places. */
 function lost(place: Place, fetched: Fetched): unknown {
   const key = objectKeys.logEntry(place.source.machine, place.seq);
-  if ("error" in fetched) return logCorrupt(key, messageOf(fetched.error), fetched.error);
+  if ("error" in fetched) {
+    if (isLockstepError(fetched.error, "STORE_UNAVAILABLE")) return fetched.error;
+    return logCorrupt(key, messageOf(fetched.error), fetched.error);
+  }
   if (fetched.bytes === null) return logCorrupt(key, "it is missing, and later entries are there");
   try {
     openEntry(place, fetched.bytes);

@@ -4,14 +4,14 @@ import type { Random } from "#crypto/derive.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
 import { putDefinite } from "#store/definite.ts";
 import type { Retry } from "#store/retry.ts";
-import { parseEntry, writeEntry } from "#vault/entry-format.ts";
+import { ENTRY_LIMIT_BYTES, parseEntry, writeEntry } from "#vault/entry-format.ts";
 import type { EntryDraft, LoggedEntry } from "#vault/entry.ts";
 import type { MachineId } from "#vault/ids.ts";
 import type { LogKeyring } from "#vault/log-keyring.ts";
 import { logCorrupt } from "#vault/log-reader.ts";
 import type { Head } from "#vault/log-reader.ts";
 import { objectKeys } from "#vault/object-keys.ts";
-import { sealObject } from "#vault/sealed.ts";
+import { openObject, sealObject } from "#vault/sealed.ts";
 
 /** What writes entries. */
 export type LogWriter = {
@@ -66,15 +66,18 @@ export function putEntry(
  * On stores of one disk, puts the entry's second copy. Only for an entry that is definitely in the log: readers take the
  * copy for the entry where that is lost.
  *
- * @throws {LockstepError} LOG_CORRUPT: the copy there is of another entry; and as `putDefinite` does
+ * @throws {LockstepError} LOG_CORRUPT: the copy there is of another entry; OBJECT_CORRUPT: it is of none; and as
+ *   `putDefinite` does
  */
 export async function putEntryCopy(
-  { store, retry }: LogWriter,
+  { store, retry, keyring }: LogWriter,
   { key, bytes }: Pick<SealedEntry, "key" | "bytes">,
   signal: AbortSignal,
 ): Promise<void> {
   if (!store.traits.singleDisk) return;
   const copy = objectKeys.copy(key);
   if ((await putDefinite(store, copy, [bytes], {}, retry, signal)) === "mine") return;
+  const there = await store.get(copy, ENTRY_LIMIT_BYTES, signal);
+  if (there !== null) openObject(keyring.keys, "entr", key, there);
   throw logCorrupt(key, `its second copy ${copy} is of another entry`);
 }

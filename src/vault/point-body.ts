@@ -3,8 +3,10 @@ import * as z from "zod";
 import { fromUtf8, hex, utf8 } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import { LockstepError } from "#errors/errors.ts";
+import type { ObjectKey } from "#store/contract.ts";
 import { putDefinite } from "#store/definite.ts";
 import { count, diskId, pointId } from "#vault/entry-fields.ts";
+import { firstGood } from "#vault/first-good.ts";
 import type { PointState } from "#vault/fold.ts";
 import type { MachineId, SessionId } from "#vault/ids.ts";
 import { machineDefinition } from "#vault/machine-definition.ts";
@@ -72,19 +74,20 @@ export async function readBody(
 ): Promise<PointBody> {
   const key = objectKeys.point(machine, state.session, state.point);
   let fault = new LockstepError("OBJECT_MISSING", `${key} is missing, and so is its copy.`);
-  for (const place of [key, objectKeys.copy(key)]) {
-    const bytes = await vault.store.get(place, BODY_LIMIT_BYTES, signal);
-    if (bytes === null) continue;
+  const accept = (bytes: Uint8Array, place: ObjectKey): PointBody | null => {
     if (hex(sha256(bytes)) !== state.body.sha256) {
       fault = new LockstepError(
         "OBJECT_CORRUPT",
         `${place} is not what the log names as the body of point ${state.point}.`,
       );
-      continue;
+      return null;
     }
     const parsed = body.safeParse(JSON.parse(fromUtf8(openObject(vault.keyring.keys, "body", key, bytes))));
     if (parsed.success && parsed.data.point === state.point) return parsed.data;
     fault = new LockstepError("OBJECT_CORRUPT", `${place} holds no body of point ${state.point}.`);
-  }
-  throw fault;
+    return null;
+  };
+  const found = await firstGood(vault.store, [key, objectKeys.copy(key)], BODY_LIMIT_BYTES, accept, signal);
+  if (found === null) throw fault;
+  return found;
 }

@@ -98,14 +98,17 @@ async function load(deps: RewriteDeps, name: SegmentName, signal: AbortSignal): 
   const key = keyOfSegment(name);
   const places = name.kind === "nodes" ? [key, objectKeys.copy(key)] : [key];
   const loaded: Loaded[] = [];
+  let unanswered: unknown = null;
   for (const place of places) {
     try {
       const bytes = await deps.store.get(place, MAX_SEGMENT_BYTES, signal);
       if (bytes !== null) loaded.push({ table: parseTable(deps.keys, name, bytes), bytes });
     } catch (error) {
-      if (!isLockstepError(error, "OBJECT_CORRUPT", "FIELD_CORRUPT", "OBJECT_TOO_LARGE")) throw error;
+      if (isLockstepError(error, "STORE_UNAVAILABLE")) unanswered ??= error;
+      else if (!isLockstepError(error, "OBJECT_CORRUPT", "FIELD_CORRUPT", "OBJECT_TOO_LARGE")) throw error;
     }
   }
+  if (loaded.length === 0 && unanswered !== null) throw unanswered;
   return loaded;
 }
 

@@ -88,7 +88,8 @@ async function faultOf({ store, keys, machine }: LogSource, signal: AbortSignal)
       if (fromUtf8(openObject(keys, "rost", key, bytes)) === payloadOf(machine)) return null;
       fault = `${key} names another machine`;
     } catch (error) {
-      if (!isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER")) throw error;
+      if (!isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER", "STORE_UNAVAILABLE"))
+        throw error;
       fault = messageOf(error);
     }
   }

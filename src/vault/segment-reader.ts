@@ -1,6 +1,7 @@
 import { isLockstepError, LockstepError } from "#errors/errors.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
 import type { DiskId, GenerationId, MachineId, SegmentId } from "#vault/ids.ts";
+import { firstGood } from "#vault/first-good.ts";
 import { Lru } from "#vault/lru.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import type { SegmentKind } from "#vault/object-keys.ts";
@@ -129,15 +130,18 @@ export class SegmentReader {
       const key = keyOfSegment(name);
       const kept = this.#loaded.get(key);
       if (kept !== undefined) plain = openLoaded(kept, slot);
-      for (const place of [key, objectKeys.copy(key)]) {
-        if (plain !== null) return null;
-        const bytes = await this.#store.get(place, MAX_SEGMENT_BYTES, signal);
-        if (bytes === null) continue;
-        const loaded = this.#parse(name, bytes);
-        if (loaded === null) continue;
-        plain = openLoaded(loaded, slot);
-        if (plain !== null) this.#loaded.set(key, loaded);
-      }
+      plain ??= await firstGood(
+        this.#store,
+        [key, objectKeys.copy(key)],
+        MAX_SEGMENT_BYTES,
+        (bytes) => {
+          const loaded = this.#parse(name, bytes);
+          const found = loaded === null ? null : openLoaded(loaded, slot);
+          if (loaded !== null && found !== null) this.#loaded.set(key, loaded);
+          return found;
+        },
+        signal,
+      );
       return plain === null ? { slots: [slot], why: `neither ${key} nor its copy holds what was written` } : null;
     });
     if (plain === null) throw new DamageError({ ref, slots: [slot], why: "not read" });

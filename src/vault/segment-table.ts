@@ -1,5 +1,6 @@
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import type { Store } from "#store/contract.ts";
+import { HEADER_BYTES, asKnownHeader } from "#vault/header.ts";
 import { FOOTER_BYTES, keyOfSegment, openTable, PAGE_BYTES, readSegmentCipher, tailBytes } from "#vault/segment.ts";
 import type { SegmentName, SegmentTable } from "#vault/segment.ts";
 import type { VaultKeys } from "#vault/vault-keys.ts";
@@ -17,6 +18,26 @@ export async function readTable(
   name: SegmentName,
   signal: AbortSignal,
 ): Promise<SegmentTable> {
+  try {
+    return await readTableWith(store, keys, name, (header) => header, signal);
+  } catch (error) {
+    if (!isLockstepError(error, "VAULT_NEWER")) throw error;
+    try {
+      await readTableWith(store, keys, name, asKnownHeader, signal);
+    } catch (failure) {
+      throw isLockstepError(failure, "STORE_UNAVAILABLE", "CANCELLED") ? failure : error;
+    }
+    throw headerDamaged(name);
+  }
+}
+
+async function readTableWith(
+  store: Store,
+  keys: VaultKeys,
+  name: SegmentName,
+  header: (bytes: Uint8Array) => Uint8Array,
+  signal: AbortSignal,
+): Promise<SegmentTable> {
   const key = keyOfSegment(name);
   const sizeBytes = (await store.stat(key, signal))?.sizeBytes;
   if (sizeBytes === undefined) throw new LockstepError("OBJECT_MISSING", `${key} is missing from ${store.name}`);
@@ -30,7 +51,7 @@ export async function readTable(
     if (got !== lengthBytes) throw new LockstepError("OBJECT_MISSING", `${key} went away while it was read`);
     return bytes;
   };
-  const cipher = readSegmentCipher(keys, name, await range(0, 64));
+  const cipher = readSegmentCipher(keys, name, header(await range(0, HEADER_BYTES)));
   const guess = Math.min(GUESS_BYTES, sizeBytes - PAGE_BYTES);
   const end = await range(sizeBytes - guess, guess);
   const wanted = tailBytes(key, end.subarray(guess - FOOTER_BYTES));
@@ -47,14 +68,41 @@ export async function readTable(
  * @throws {LockstepError} OBJECT_CORRUPT, VAULT_NEWER
  */
 export function parseTable(keys: VaultKeys, name: SegmentName, bytes: Uint8Array): SegmentTable {
+  try {
+    return parseTableWith(keys, name, bytes, (header) => header);
+  } catch (error) {
+    if (!isLockstepError(error, "VAULT_NEWER")) throw error;
+    try {
+      parseTableWith(keys, name, bytes, asKnownHeader);
+    } catch {
+      throw error;
+    }
+    throw headerDamaged(name);
+  }
+}
+
+function parseTableWith(
+  keys: VaultKeys,
+  name: SegmentName,
+  bytes: Uint8Array,
+  header: (bytes: Uint8Array) => Uint8Array,
+): SegmentTable {
   const key = keyOfSegment(name);
   if (bytes.length < PAGE_BYTES + FOOTER_BYTES) {
     throw new LockstepError("OBJECT_CORRUPT", `${key}: cut short: ${bytes.length} bytes`);
   }
-  const cipher = readSegmentCipher(keys, name, bytes);
+  const cipher = readSegmentCipher(keys, name, header(bytes.subarray(0, HEADER_BYTES)));
   const wanted = tailBytes(key, bytes.subarray(bytes.length - FOOTER_BYTES));
   if (wanted > bytes.length - PAGE_BYTES) {
     throw new LockstepError("OBJECT_CORRUPT", `${key}: ${bytes.length} bytes are too few for its table`);
   }
   return openTable(cipher, bytes.subarray(bytes.length - wanted), bytes.length);
+}
+
+/**
+ * The error for a header that seems to be of a newer Lockstep, and under which the table does not open: it does under the
+ * header as this Lockstep writes it, so that is what was sealed, and the object's header was damaged since.
+ */
+function headerDamaged(name: SegmentName): LockstepError {
+  return new LockstepError("OBJECT_CORRUPT", `${keyOfSegment(name)}: its header is not what was written`);
 }

@@ -45,7 +45,9 @@ async function faultOf(source: LogSource, fold: Fold, signal: AbortSignal): Prom
     if (found === null || equalBytes(writeSummary(found), writeSummary(fold))) return null;
     return "it is not what the entries up to there give";
   } catch (error) {
-    if (isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER")) return messageOf(error);
+    if (isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER", "STORE_UNAVAILABLE")) {
+      return messageOf(error);
+    }
     throw error;
   }
 }

@@ -73,8 +73,8 @@ export type NewestSummary = {
 };
 
 /**
- * Reads the newest summary that can be used: it opens, and the entry that it ends with is in the log, with that hash.
- * Others are passed over, and `warn` is told: a summary is never needed.
+ * Reads the newest summary that can be used: it can be read, it opens, and the entry that it ends with is in the log, with
+ * that hash. Others are passed over, and `warn` is told: a summary is never needed.
  */
 export async function readNewestSummary(
   source: LogSource,
@@ -92,7 +92,8 @@ export async function readNewestSummary(
       if ((await entryHashes(source, seq, signal)).includes(fold.hash)) return { fold, known };
       warn(`${key} was passed over: the log does not have the entry that it ends with`);
     } catch (error) {
-      if (!isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER")) throw error;
+      if (!isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER", "STORE_UNAVAILABLE"))
+        throw error;
       warn(`${key} was passed over: ${messageOf(error)}`);
     }
   }

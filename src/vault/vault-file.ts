@@ -95,13 +95,20 @@ export type FoundVaultFiles = {
 /**
  * Reads `vault.json` and its second copy, which stands in for it where it is missing or damaged.
  *
- * @throws {LockstepError} what `parseVaultFile` throws; VAULT_MISSING also where there is neither
+ * @throws {LockstepError} what `parseVaultFile` throws; VAULT_MISSING also where there is neither; STORE_UNAVAILABLE,
+ *   OBJECT_TOO_LARGE: one cannot be read, and the other is not there either
  */
 export async function readVaultFiles(store: Store, signal: AbortSignal): Promise<FoundVaultFiles> {
   const copyKey = objectKeys.copy(objectKeys.vault);
   // The copy is written after the primary: read in this order, a copy alone means that the primary was lost.
-  const copy = await store.get(copyKey, VAULT_FILE_LIMIT_BYTES, signal);
-  const primary = await store.get(objectKeys.vault, VAULT_FILE_LIMIT_BYTES, signal);
+  const copy = await readOrError(store, copyKey, signal);
+  const primary = await readOrError(store, objectKeys.vault, signal);
+  for (const [one, other] of [
+    [primary, copy],
+    [copy, primary],
+  ]) {
+    if (one instanceof LockstepError && !(other instanceof Uint8Array)) throw one;
+  }
   if (primary === null && copy === null) {
     throw new LockstepError("VAULT_MISSING", `Opening the vault in ${store.name}: there is no ${objectKeys.vault}.`, {
       hint: "Name the place where `lockstep init` made the vault, or make one there.",
@@ -115,8 +122,11 @@ export async function readVaultFiles(store: Store, signal: AbortSignal): Promise
     [copyKey, copy],
   ] as const) {
     if (bytes === null) continue;
-    if (key === copyKey && primary !== null && equalBytes(primary, bytes)) continue;
+    if (key === copyKey && primary instanceof Uint8Array && bytes instanceof Uint8Array && equalBytes(primary, bytes)) {
+      continue;
+    }
     try {
+      if (bytes instanceof LockstepError) throw bytes;
       files.push(parseVaultFile(`${key} of ${store.name}`, bytes));
     } catch (error) {
       if (!isLockstepError(error)) throw error;
@@ -129,9 +139,25 @@ export async function readVaultFiles(store: Store, signal: AbortSignal): Promise
   if (primary === null) warnings.push(`${objectKeys.vault} is missing in ${store.name}; its second copy was read.`);
   if (others.length > 0) warnings.push(`${objectKeys.vault} and its second copy in ${store.name} differ.`);
   const unstored = [];
-  if (primary === null && copy !== null) unstored.push({ key: objectKeys.vault, bytes: copy });
-  if (copy === null && primary !== null && store.traits.singleDisk) unstored.push({ key: copyKey, bytes: primary });
+  if (primary === null && copy instanceof Uint8Array) unstored.push({ key: objectKeys.vault, bytes: copy });
+  if (copy === null && primary instanceof Uint8Array && store.traits.singleDisk) {
+    unstored.push({ key: copyKey, bytes: primary });
+  }
   return { files: [first, ...others], warnings, unstored };
+}
+
+/** The object; null when there is none; the error where it cannot be read, such as on a bad sector. */
+async function readOrError(
+  store: Store,
+  key: ObjectKey,
+  signal: AbortSignal,
+): Promise<Uint8Array | LockstepError | null> {
+  try {
+    return await store.get(key, VAULT_FILE_LIMIT_BYTES, signal);
+  } catch (error) {
+    if (isLockstepError(error, "STORE_UNAVAILABLE", "OBJECT_TOO_LARGE")) return error;
+    throw error;
+  }
 }
 
 function corruptError(where: string, why: string, cause: unknown): LockstepError {

@@ -11,7 +11,6 @@ import { reportOf } from "#cli/errors.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
 import { expectOption } from "#cli/options.ts";
-import { namesOfPoints } from "#cli/point-name.ts";
 import { shownPoint } from "#cli/shown-point.ts";
 import { warnOfFaults } from "#cli/unread-machines.ts";
 import { formatBytes } from "#cli/units.ts";
@@ -21,6 +20,7 @@ import type { MachineBackup } from "#ops/backup-machine.ts";
 import { parseChangeList } from "#ops/change-list.ts";
 import type { ChangeList } from "#ops/change-list.ts";
 import { disksInUse } from "#ops/disk-definition.ts";
+import { namesOfPoints } from "#ops/find-point.ts";
 import { machineNamed } from "#ops/machines.ts";
 import type { Log } from "#vault/log.ts";
 

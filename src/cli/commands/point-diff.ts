@@ -6,6 +6,7 @@ import { formatBytes } from "#cli/units.ts";
 import { diffPoints } from "#ops/diff-points.ts";
 import type { DiskDiff } from "#ops/diff-points.ts";
 import { findPoint } from "#ops/find-point.ts";
+import type { PointDisk } from "#vault/entry.ts";
 
 /** `point diff A B` */
 export const define: Define = (command, run) => {
@@ -78,8 +79,8 @@ function diffLines(diffs: readonly DiskDiff[]): string[] {
   return formatTable(columns, rows);
 }
 
-function remark(from: DiskDiff["from"], to: DiskDiff["to"]): string {
-  if (from === null) return "added";
-  if (to === null) return "removed";
-  return from.sizeBytes === to.sizeBytes ? "" : `was ${formatBytes(from.sizeBytes)} (${from.sizeBytes} bytes)`;
+function remark(before: PointDisk | null, after: PointDisk | null): string {
+  if (before === null) return "added";
+  if (after === null) return "removed";
+  return before.sizeBytes === after.sizeBytes ? "" : `was ${formatBytes(before.sizeBytes)} (${before.sizeBytes} bytes)`;
 }

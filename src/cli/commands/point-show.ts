@@ -1,6 +1,9 @@
+import type { Expectation } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
+import { machinesToSearch } from "#cli/machines-to-search.ts";
+import { expectOption } from "#cli/options.ts";
 import { keptWords, shownFate } from "#cli/shown-fate.ts";
 import { shownPoint } from "#cli/shown-point.ts";
 import { formatTable } from "#cli/table.ts";
@@ -17,6 +20,7 @@ import type { ListedPoint } from "#ops/points.ts";
 export const define: Define = (command, run) => {
   command
     .argument("<point>", "web01, web01@2026-11-23, web01@2026-11-23T14:05, or the start of an id")
+    .addOption(expectOption())
     .addHelpText(
       "after",
       helpEnd(
@@ -28,11 +32,11 @@ export const define: Define = (command, run) => {
       ),
     )
     .action(
-      run(async (app, text: string) => {
+      run(async (app, text: string, { expect }: { readonly expect?: Expectation }) => {
         const { output, signal, now } = app;
         const opened = await app.openVault();
         const { vault } = opened;
-        const machines = await opened.machines();
+        const machines = await machinesToSearch(opened, text, expect);
         const { log, point, name } = findPoint(machines, text);
         const body = await readBodyOrNull(vault, log, point, signal);
         const warnings = pointWarnings(point, name, body, null);

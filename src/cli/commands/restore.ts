@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 
-import type { App } from "#cli/app.ts";
+import type { App, Expectation } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
+import { machinesToSearch } from "#cli/machines-to-search.ts";
+import { expectOption } from "#cli/options.ts";
 import { planLines, sayPlanWarnings, shownPlan } from "#cli/restore-plan.ts";
 import { shownRestored, restoredLines } from "#cli/restored.ts";
 import { shownPoint } from "#cli/shown-point.ts";
@@ -28,6 +30,7 @@ type Options = {
   readonly to?: string;
   readonly inPlace?: true;
   readonly dryRun?: true;
+  readonly expect?: Expectation;
 };
 
 /** Where what is restored to. */
@@ -47,6 +50,7 @@ export const define: Define = (command, run) => {
     .option("--to <path>", "the new file that the disk becomes; with --in-place, what is to be overwritten")
     .option("--in-place", "overwrite a file or block device that exists, by writing only what differs")
     .option("--dry-run", "say what would be written, and write nothing")
+    .addOption(expectOption())
     .addHelpText(
       "after",
       helpEnd(
@@ -69,7 +73,8 @@ export const define: Define = (command, run) => {
         const { output, signal } = app;
         const opened = await app.openVault();
         const { vault } = opened;
-        const { log, point, name } = findPoint(await opened.machines(), text);
+        const machines = await machinesToSearch(opened, text, options.expect);
+        const { log, point, name } = findPoint(machines, text);
         const aim = aimOf(app, point, options);
         const body = await readBodyOrNull(vault, log, point, signal);
         const names = new Set(aim.disks.map((disk) => disk.name));

@@ -51,7 +51,7 @@ async function openWithHostKey(
     output.warn({
       code: "HOST_KEY_REJECTED",
       message: `this host's key file does not open the vault: ${messageOf(error)}`,
-      hint: `Add it again with \`lockstep vault unlock add --this-host\`, or remove ${hostKeyPath(vault.id)}.`,
+      hint: `Remove ${hostKeyPath(vault.id)}; \`lockstep vault unlock add --this-host\` makes a new one.`,
     });
     return null;
   }
