@@ -4,7 +4,7 @@ import type { ObjectKey, Store } from "#store/contract.ts";
 import { putDefinite } from "#store/definite.ts";
 import { newId, parseId } from "#vault/ids.ts";
 import type { MachineId } from "#vault/ids.ts";
-import { entryHashes } from "#vault/log-reader.ts";
+import { entryHashes, lastListed } from "#vault/log-reader.ts";
 import type { LogSource } from "#vault/log-reader.ts";
 import { putEntry, putEntryCopy, sealEntry } from "#vault/log-writer.ts";
 import type { LogWriter } from "#vault/log-writer.ts";
@@ -57,12 +57,17 @@ export async function listMachines({ store, keys }: Omit<LogSource, "machine">, 
   const machines: MachineId[] = [];
   const warnings: string[] = [];
   for (const machine of await placesIn(store, signal)) {
-    if ((await entryHashes({ store, keys, machine }, 1, signal)).length === 0) continue;
+    if (!(await isBegun({ store, keys, machine }, signal))) continue;
     machines.push(machine);
     const fault = await faultOf({ store, keys, machine }, signal);
     if (fault !== null) warnings.push(fault);
   }
   return { machines, warnings };
+}
+
+/** Whether a machine has a log. One that lost its first entry still has. */
+async function isBegun(source: LogSource, signal: AbortSignal): Promise<boolean> {
+  return (await entryHashes(source, 1, signal)).length > 0 || (await lastListed(source, 0, signal)) > 0;
 }
 
 /** Ids of which the roster has an object or a second copy, in order. */
