@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
@@ -16,19 +16,17 @@ import { appendInSession, openSession } from "#vault/session.ts";
 import { openMachine } from "#vault/vault.ts";
 
 /**
- * Logs points of a vault's only machine as fast as the store takes them, each with the disks of its newest one: the log of
- * a machine that was backed up for years.
+ * Logs points of a vault's only machine as fast as the store takes them, each with the disks of its newest one and an hour
+ * older than the one before: the log of a machine that was backed up for years.
  *
  * @param state  the state folder that holds this host's key file
  */
 export async function fillLog(folder: string, state: string, points: number): Promise<void> {
   const { signal } = new AbortController();
   await using store = await openDirectoryStore(folder, {}, signal);
-  const vaults = join(state, "vaults");
   const id = (JSON.parse(readFileSync(join(folder, "vault.json"), "utf8")) as { id: string }).id;
-  const path = readdirSync(vaults).find((name) => name === `${id}.key`);
-  if (path === undefined) throw new Error(`no key file of vault ${id} in ${vaults}`);
-  const key = parseKeyFile(path, readFileSync(join(vaults, path)));
+  const path = join(state, "vaults", `${id}.key`);
+  const key = parseKeyFile(path, readFileSync(path));
   const opened = await openKeyring(store, { kind: "keyfile", key }, { kdf: argon2idKdf }, signal);
   const now = (): Temporal.Instant => Temporal.Now.instant();
   const vault = {
@@ -56,6 +54,12 @@ export async function fillLog(folder: string, state: string, points: number): Pr
     );
     if (session === null) throw new Error("no session");
     const point = newId<PointId>(systemRandom);
-    await appendInSession(log, session, () => ({ ...record, type: "point", session: session.id, point }), signal);
+    const capturedAt = Temporal.Instant.from(record.capturedAt).subtract({ hours: i + 1 }).toString();
+    await appendInSession(
+      log,
+      session,
+      () => ({ ...record, type: "point", session: session.id, point, capturedAt }),
+      signal,
+    );
   }
 }

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 
-import { isLockstepError } from "#errors/errors.ts";
-import type { LockstepError } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { checkVault } from "#ops/check-vault.ts";
+import type { CheckedLog } from "#ops/check-vault.ts";
+import type { HurtDisk } from "#ops/check.ts";
 import { addUnlockWay } from "#ops/unlock-ways.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
 import { keysOf } from "#testing/damage.ts";
 import { fileKeyOf } from "#testing/keyring-deps.ts";
 import { assertClear, WholeVault } from "#testing/whole-vault.ts";
 import type { Client } from "#testing/whole-vault.ts";
+import type { PointState } from "#vault/fold.ts";
+import type { PointId } from "#vault/ids.ts";
 
 const { signal } = new AbortController();
 
@@ -63,16 +66,19 @@ export async function victimsIn(whole: WholeVault): Promise<readonly Victim[]> {
   return [...victims, ...copies];
 }
 
-/** What somebody finds who works with a damaged vault. Nothing that it does may fail in an unclear way. */
+/** What somebody finds who looks at a damaged vault. */
 export type Findings = {
-  readonly opened: boolean;
+  /** Why it cannot be opened; null when it can. */
   readonly error: LockstepError | null;
-  /** Points that could not be read, and why. */
-  readonly lost: readonly LockstepError[];
-  /** Whether a check of everything said that something is wrong. */
+  /** Points that cannot be read, and why. */
+  readonly lost: ReadonlyMap<PointId, LockstepError>;
+  /** What a check says that cannot be given back. */
+  readonly hurt: readonly HurtDisk[];
+  /** Whether a check of everything, or opening the vault, said that something is wrong. */
   readonly noticed: boolean;
 };
 
+/** The result, or an error that a user can act on; anything else fails the test. */
 async function clearly<Result>(way: string, work: () => Promise<Result>): Promise<Result | LockstepError> {
   try {
     return await work();
@@ -85,31 +91,48 @@ async function clearly<Result>(way: string, work: () => Promise<Result>): Promis
 /** Opens a damaged vault, reads every point, and checks everything, changing nothing. */
 export async function lookAround(whole: WholeVault, store: Store, way: string): Promise<Findings> {
   const client = await clearly(way, () => whole.open(store));
-  if (isLockstepError(client)) return { opened: false, error: client, lost: [], noticed: true };
-  const lost: LockstepError[] = [];
+  if (client instanceof LockstepError) return { error: client, lost: new Map(), hurt: [], noticed: true };
+  const lost = new Map<PointId, LockstepError>();
   for (const [point, expected] of whole.expected) {
     const state = client.log.fold.points.get(point);
     if (state === undefined) continue;
-    const bytes = await clearly(`${way}: read`, () => whole.read(client, state));
-    if (isLockstepError(bytes)) lost.push(bytes);
+    const bytes = await readOrError(whole, client, state, way);
+    if (bytes instanceof LockstepError) lost.set(point, bytes);
     else assert.ok(Buffer.from(bytes).equals(expected), `${way}: wrong data was given as right`);
   }
-  return { opened: true, error: null, lost, noticed: await isWrong(whole, client, way) };
-}
-
-async function isWrong(whole: WholeVault, client: Client, way: string): Promise<boolean> {
   const points = await clearly(`${way}: check`, () => whole.check(client));
   const options = { repair: false, progress: () => undefined };
   const vault = await clearly(`${way}: vault check`, () => checkVault(client.vault, client.opened, options, signal));
-  return isLockstepError(points) || isLockstepError(vault) || !points.ok || !vault.ok;
+  const pointsAreWell = !(points instanceof LockstepError) && points.ok;
+  const vaultIsWell = !(vault instanceof LockstepError) && vault.ok && vault.logs.every((log) => isQuiet(log));
+  const hurt = points instanceof LockstepError ? [] : points.hurt;
+  return { error: null, lost, hurt, noticed: !pointsAreWell || !vaultIsWell || client.log.warnings.length > 0 };
 }
 
-/** Lets a check put right what it can, backs up, prunes, and reads all points: what cannot be done must fail clearly. */
-export async function goOn(whole: WholeVault, store: Store, way: string): Promise<readonly LockstepError[]> {
+function readOrError(
+  whole: WholeVault,
+  client: Client,
+  state: PointState,
+  way: string,
+): Promise<Uint8Array | LockstepError> {
+  return clearly(`${way}: read`, () => whole.read(client, state));
+}
+
+function isQuiet({ warnings }: CheckedLog): boolean {
+  return warnings.length === 0;
+}
+
+/** What came of going on: what failed, and what is found in the end. */
+export type Aftermath = { readonly failures: readonly LockstepError[]; readonly later: Findings };
+
+/** Lets checks put right what they can, backs up the disk as it was, prunes, and looks again. */
+export async function goOn(whole: WholeVault, store: Store, way: string): Promise<Aftermath> {
   const failures: LockstepError[] = [];
+  const client = await clearly(way, () => whole.open(store));
   const attempt = async (what: string, work: (client: Client) => Promise<unknown>): Promise<void> => {
-    const result = await clearly(`${way}: ${what}`, async () => work(await whole.open(store)));
-    if (isLockstepError(result)) failures.push(result);
+    const open = client instanceof LockstepError ? Promise.reject(client) : Promise.resolve(client);
+    const result = await clearly<unknown>(`${way}: ${what}`, async () => work(await open));
+    if (result instanceof LockstepError) failures.push(result);
   };
   await attempt("vault check with repair", ({ vault, opened }) =>
     checkVault(vault, opened, { repair: true, progress: () => undefined }, signal),
@@ -117,6 +140,5 @@ export async function goOn(whole: WholeVault, store: Store, way: string): Promis
   await attempt("check with repair", (client) => whole.check(client, { repair: true, record: true }));
   await attempt("backup", (client) => whole.backUp(client));
   await attempt("prune", (client) => whole.prune(client));
-  const after = await lookAround(whole, store, `${way}, later`);
-  return [...failures, ...(after.error === null ? [] : [after.error]), ...after.lost];
+  return { failures, later: await lookAround(whole, store, `${way}, later`) };
 }

@@ -34,7 +34,9 @@ export async function findHolders(path: string, signal: AbortSignal): Promise<Ho
     holders.push({ kind: "process", mayWrite: true, words: `process ${pid} (${command}) ${words}` });
   }
   if (unseen > 0)
-    blindSpots.push(`${unseen} processes could not be looked into; that takes root with all its capabilities`);
+    blindSpots.push(
+      `${unseen} ${unseen === 1 ? "process" : "processes"} could not be looked into; that takes root with all its capabilities`,
+    );
 
   for (const lock of await readFileLocks()) {
     const isMeant = lock.device === key.superblock && lock.inode === key.stat.ino && lock.pid !== process.pid;

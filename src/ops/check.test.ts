@@ -11,6 +11,7 @@ import { memoryStore } from "#store/memory.ts";
 import { alter, flip, keysOf } from "#testing/damage.ts";
 import { gatedStore } from "#testing/gated-store.ts";
 import type { StoreCall } from "#testing/intercepted-store.ts";
+import { interrupted } from "#testing/interrupted.ts";
 import { MaintenanceBench } from "#testing/maintenance-bench.ts";
 import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
 
@@ -191,6 +192,25 @@ test("what a prune takes away under a running check is no damage", async () => {
     hit = calls > at;
     assert.deepEqual([found.damage, found.bodies, found.ok], [[], [], true], `prune at call ${at}`);
   }
+});
+
+test("tree nodes that get a new generation under a running check are read from that", async () => {
+  const bench = await MaintenanceBench.make("nodes move", 320);
+  const { point } = await bench.backUp();
+  bench.change(0, 288);
+  await bench.backUp();
+  await deletePoint(bench.log, point.point, "test", bench.signal);
+  await bench.pass(15);
+  const old = `/nodes/${point.session}`;
+  const moves = ({ operation, key }: StoreCall): boolean => operation === "get" && key.includes(old);
+  const store = interrupted(bench.store, 1, moves, async () => {
+    const { vault } = bench;
+    await bench.prune({}, vault, await bench.bench.log(vault, bench.log));
+  });
+  const [before = ""] = await keysOf(bench.store, (key) => key.includes(old));
+  assert.deepEqual((await checkNow(bench, whole, bench.bench.vault(store))).damage, []);
+  assert.equal(await bench.store.stat(before, bench.signal), null);
+  assert.equal((await keysOf(bench.store, (key) => key.includes(old))).length, 1);
 });
 
 test("a vault that may only be read is checked all the same, and the result says that nothing was logged", async () => {

@@ -7,6 +7,7 @@ import { memoryStore } from "#store/memory.ts";
 import { faultyStore } from "#testing/faulty-store.ts";
 import { flip, keysOf } from "#testing/damage.ts";
 import { interrupted, isLogPut } from "#testing/interrupted.ts";
+import type { StoreCall } from "#testing/intercepted-store.ts";
 import { MaintenanceBench } from "#testing/maintenance-bench.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
 import { backUp, BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
@@ -163,7 +164,7 @@ test("a backup at any moment of a prune loses nothing of its own, nor its base",
 });
 
 test("a prune at any moment of a backup takes nothing of it", async () => {
-  for (let at = 1; at < 30; at++) {
+  for (let at = 1; at < 30; at += 3) {
     const { bench } = await withDuePoint("prune meanwhile");
     bench.change(1, 30);
     const store = interrupted(
@@ -185,18 +186,30 @@ test("a prune at any moment of a backup takes nothing of it", async () => {
   }
 });
 
-test("a dry run under which a prune purges and deletes does not take that for damage", async () => {
-  for (let at = 1; at < 12; at += 2) {
-    const { bench } = await withDuePoint("dry");
-    const store = interrupted(
-      bench.store,
-      at,
-      () => true,
-      () => pruneThrough(bench, bench.store),
-    );
-    const { unreadable } = await pruneThrough(bench, store, { dryRun: true });
-    assert.deepEqual(unreadable, [], `prune at call ${at}`);
-  }
+test("a prune right before a backup logs its point takes neither its blocks nor its body", async () => {
+  const { bench } = await withDuePoint("commit");
+  bench.change(1, 30);
+  const store = interrupted(bench.store, 2, isLogPut, () => pruneThrough(bench, bench.store));
+  const vault = bench.bench.vault(store);
+  const log = await bench.bench.log(vault, bench.log);
+  const { point } = await backUp(vault, log, bench.definition, memoryDisk(bench.content));
+  bench.expected.set(point.point, bench.content);
+  await assertClean(bench);
+});
+
+test("a dry run under which a point becomes due, is purged and removed, does not take that for damage", async () => {
+  const bench = await MaintenanceBench.make("dry", 36);
+  const { point } = await bench.backUp();
+  bench.change(0, 36);
+  await bench.backUp();
+  await deletePoint(bench.log, point.point, "test", bench.signal);
+  await bench.pass(13.9);
+  const isNodeRead = ({ operation, key }: StoreCall): boolean => operation === "get" && key.includes("/nodes/");
+  const store = interrupted(bench.store, 1, isNodeRead, async () => {
+    await bench.pass(0.2);
+    await pruneThrough(bench, bench.store);
+  });
+  assert.deepEqual((await pruneThrough(bench, store, { dryRun: true })).unreadable, []);
 });
 
 test("a backup that heals a segment while a prune rewrites it keeps what it healed", async () => {

@@ -51,6 +51,7 @@ export async function rekey(vault: Vault, log: Log, options: RekeyOptions, signa
   const choose = () => ({ base: null, adopt: false });
   const session = await openSession(log, "maintenance", { random: vault.random, choose }, signal);
   if (session === null) throw new LockstepError("SESSION_FENCED", "The re-keying was not begun.");
+  const epoch = keys.currentEpoch;
   const remover = new Remover(store);
   const quiet = { both: false, onSegment: () => undefined };
   const live = await markLive({ store, keys, machine, log }, (fold) => fold, quiet, signal);
@@ -63,7 +64,7 @@ export async function rekey(vault: Vault, log: Log, options: RekeyOptions, signa
   const search: OutdatedSearch = {
     store,
     log,
-    currentEpoch: keys.currentEpoch,
+    currentEpoch: epoch,
     progress: () => {
       looked++;
       report();
@@ -84,7 +85,7 @@ export async function rekey(vault: Vault, log: Log, options: RekeyOptions, signa
   const leftAlone = [...passedOver, ...done.leftAlone];
   const { segments, writtenBytes } = done;
   return {
-    epoch: keys.currentEpoch,
+    epoch,
     segments,
     writtenBytes,
     leftAlone,

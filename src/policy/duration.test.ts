@@ -9,7 +9,9 @@ test("a duration is told in the two units that matter", () => {
   const hour = 60 * minute;
   for (const [ms, text] of [
     [-5, "0 s"],
-    [999, "0 s"],
+    [999, "0.9 s"],
+    [9999, "9.9 s"],
+    [10_000, "10 s"],
     [31 * second, "31 s"],
     [minute, "1 min 00 s"],
     [2 * minute + 5 * second, "2 min 05 s"],

@@ -268,6 +268,12 @@ export const acts: readonly Act[] = [
   },
 ];
 
+export function actNamed(name: string): Act {
+  const act = acts.find((each) => each.name === name);
+  assert.ok(act !== undefined, `there is no act ${name}`);
+  return act;
+}
+
 async function addSecondWay(whole: WholeVault): Promise<void> {
   const { opened, log } = await whole.open();
   const keyring = { store: whole.store, opened, deps: whole.keyringDeps() };

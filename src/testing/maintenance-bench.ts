@@ -11,6 +11,7 @@ import type { PointState } from "#vault/fold.ts";
 import type { PointId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
 import type { DiskDefinition, MachineDefinition } from "#vault/machine-definition.ts";
+import { readBody } from "#vault/point-body.ts";
 import type { Vault } from "#vault/vault.ts";
 
 /** A machine of one disk in a vault, with its content and every point that was taken of it. */
@@ -83,14 +84,15 @@ export class MaintenanceBench {
     return prune(vault, log, options, this.signal);
   }
 
-  /** Points that do not give what was backed up. */
+  /** Points that do not give what was backed up. @throws what reading a disk or a body throws */
   async unlike(): Promise<PointState[]> {
     const log = await this.bench.log(this.vault, this.log);
     const wrong: PointState[] = [];
     for (const point of log.fold.points.values()) {
       const expected = this.expected.get(point.point) ?? new Uint8Array();
       const { bytes } = await readBack(this.vault, log, point, this.definition);
-      if (!Buffer.from(bytes).equals(expected)) wrong.push(point);
+      const { point: named } = await readBody(this.vault, log.machine, point, this.signal);
+      if (named !== point.point || !Buffer.from(bytes).equals(expected)) wrong.push(point);
     }
     return wrong;
   }

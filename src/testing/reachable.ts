@@ -40,7 +40,12 @@ export async function reachableObjects({ vault, log }: Client, blockBytes: numbe
 
 type Found = { readonly kind: SegmentKind; readonly segment: SegmentId };
 
-async function* segmentsBelow(nodes: NodeReader, pointers: Uint8Array, at: number, level: number): AsyncGenerator<Found> {
+async function* segmentsBelow(
+  nodes: NodeReader,
+  pointers: Uint8Array,
+  at: number,
+  level: number,
+): AsyncGenerator<Found> {
   if (isZeroPointer(pointers, at)) return;
   yield { kind: level === 0 ? "data" : "nodes", segment: segmentAt(pointers, at) };
   if (level === 0) return;

@@ -51,7 +51,12 @@ export async function interleave(
  * prune. That must leave a sound world: the first one may have crashed. Then 15 days go by, others prune again, and the
  * first one wakes up and runs on.
  */
-export async function stall(world: SharedWorld, first: Participant, second: Participant, ops: readonly Participant[]): Promise<Explored> {
+export async function stall(
+  world: SharedWorld,
+  first: Participant,
+  second: Participant,
+  ops: readonly Participant[],
+): Promise<Explored> {
   const ends = new Set<string>();
   let schedules = 0;
   for (let calls = 0, isLast = false; !isLast; calls++) {
@@ -71,18 +76,18 @@ export async function stall(world: SharedWorld, first: Participant, second: Part
       }
       took.push({ who: first, outcome: wakes ? await a.finish() : a.outcome });
       schedules++;
-      await verifyOnce(ends, copy, took, `${first.name} stops after ${calls} calls and ${wakes ? "wakes up late" : "never wakes up"}`);
+      await verifyOnce(
+        ends,
+        copy,
+        took,
+        `${first.name} stops after ${calls} calls and ${wakes ? "wakes up late" : "never wakes up"}`,
+      );
     }
   }
   return { schedules, ends: ends.size };
 }
 
-async function actorOf(
-  copy: WorldCopy,
-  who: Participant,
-  name: string,
-  hoursOff = 0,
-): Promise<Actor<Answer>> {
+async function actorOf(copy: WorldCopy, who: Participant, name: string, hoursOff = 0): Promise<Actor<Answer>> {
   return await Actor.prepared(copy.store, async (store) => {
     const client = await copy.client(name, store, hoursOff);
     return () => who.run(client, copy);
@@ -109,6 +114,7 @@ async function verifyOnce(
 async function digestOf(copy: WorldCopy, took: readonly Participation[]): Promise<string> {
   const hash = createHash("sha256");
   for (const [key, bytes] of (await takeSnapshot(copy.store)).objects) hash.update(key).update(bytes);
-  for (const { outcome } of took) hash.update(JSON.stringify(outcome, (_, value: unknown) => (value instanceof Uint8Array ? value.length : value)));
+  for (const { outcome } of took)
+    hash.update(JSON.stringify(outcome, (_, value: unknown) => (value instanceof Uint8Array ? value.length : value)));
   return hash.digest("hex");
 }

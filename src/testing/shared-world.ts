@@ -178,7 +178,7 @@ export class WorldCopy {
   async pass(days: number): Promise<void> {
     const { log } = await this.client(`host of ${this.now.toString()}`);
     await pass(log, days, (hours) => (this.now = this.now.add({ hours })));
-    if (days > SOFT_DELETE_DAYS) this.purgeable = new Set(log.fold.points.keys());
+    if (days > SOFT_DELETE_DAYS) this.purgeable = new Set([...this.purgeable, ...log.fold.points.keys()]);
   }
 }
 

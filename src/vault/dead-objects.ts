@@ -11,7 +11,7 @@ import type { Liveness } from "#vault/mark.ts";
  * What is dead at one prefix of the log is dead at every longer one. So it may be deleted at any later time, by anyone,
  * whoever left it, without looking again.
  *
- * @see docs/format/log.md, "What is dead"
+ * @see docs/format/log.md, "Dead sessions"
  */
 export function isDead({ fold, disks }: Liveness, object: SegmentObject | BodyObject): boolean {
   if (object.what === "body") {

@@ -4,9 +4,11 @@ import type { DamagedBlocks } from "#vault/damaged-blocks.ts";
 import type { Replacement } from "#vault/entry.ts";
 import { hasSlot } from "#vault/fold-slots.ts";
 import { currentGeneration, segmentKey } from "#vault/fold.ts";
-import type { DiskId } from "#vault/ids.ts";
+import type { Fold } from "#vault/fold.ts";
+import type { DiskId, GenerationId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
 import { rewriteSegment } from "#vault/rewrite-segment.ts";
+import type { SegmentRef } from "#vault/segment-reader.ts";
 import { appendInSession } from "#vault/session.ts";
 import type { Session } from "#vault/session.ts";
 import { fingerprintKey } from "#vault/vault-keys.ts";
@@ -32,52 +34,70 @@ export async function healDisk(
   readBlock: (block: number) => Promise<Uint8Array>,
   signal: AbortSignal,
 ): Promise<Healing> {
-  const { vault, log, session } = deps;
-  const { store, retry, random } = vault;
-  const { keys } = vault.keyring;
-  const fingerprint = fingerprinter(fingerprintKey(keys, disk));
+  const fingerprint = fingerprinter(fingerprintKey(deps.vault.keyring.keys, disk));
   const warnings: string[] = [];
   let healedSlots = 0;
   let storedBytes = 0;
   for (const [segment, remedies] of blocks.found) {
-    const ref = { disk, kind: "data", segment } as const;
-    const key = segmentKey(disk, "data", segment);
-    // Another writer may replace the generation meanwhile. The point that is being taken needs the block all the same.
-    for (;;) {
-      const damaged = log.fold.damaged.get(key) ?? [];
-      if (![...remedies.keys()].some((slot) => hasSlot(damaged, slot))) break;
-      const from = currentGeneration(log.fold, disk, "data", segment);
-      const rewritten = await rewriteSegment(
-        { store, keys, retry, random, machine: log.machine, session: session.id },
-        {
-          ref,
-          from,
-          slotCount: Math.max(...damaged.map(([first, count]) => first + count)),
-          keep: "present",
-          isDamaged: (slot) => hasSlot(damaged, slot),
-          remedy: async (slot) => {
-            const remedy = remedies.get(slot);
-            if (remedy === undefined) return null;
-            const content = await readBlock(remedy.block);
-            return equalBytes(fingerprint.of(content), remedy.fingerprint) ? content : null;
-          },
-        },
-        signal,
-      );
-      if ("leftAlone" in rewritten) {
-        if (currentGeneration(await log.read(signal), disk, "data", segment) !== from) continue;
-        warnings.push(`segment ${segment} was not healed: ${rewritten.leftAlone}`);
-        break;
-      }
-      const { replacement } = rewritten;
-      if (replacement.heals.length === 0) break;
-      if (!(await logReplacement(deps, disk, replacement, signal))) continue;
-      healedSlots += replacement.heals.length;
-      storedBytes += rewritten.storedBytes;
-      break;
-    }
+    const contentOf = async (slot: number): Promise<Uint8Array | null> => {
+      const remedy = remedies.get(slot);
+      if (remedy === undefined) return null;
+      const content = await readBlock(remedy.block);
+      return equalBytes(fingerprint.of(content), remedy.fingerprint) ? content : null;
+    };
+    const healed = await healSegment(deps, { disk, kind: "data", segment }, [...remedies.keys()], contentOf, signal);
+    healedSlots += healed.healedSlots;
+    storedBytes += healed.storedBytes;
+    warnings.push(...healed.warnings);
   }
   return { healedSlots, storedBytes, warnings };
+}
+
+/**
+ * Heals one segment. When another writer replaces its generation meanwhile, it is done again with the new one: the point
+ * that is being taken needs these slots.
+ */
+async function healSegment(
+  deps: { vault: Vault; log: Log; session: Session },
+  ref: SegmentRef,
+  slots: readonly number[],
+  contentOf: (slot: number) => Promise<Uint8Array | null>,
+  signal: AbortSignal,
+): Promise<Healing> {
+  const { log, session } = deps;
+  const { store, retry, random, keyring } = deps.vault;
+  for (;;) {
+    const damaged = log.fold.damaged.get(segmentKey(ref.disk, ref.kind, ref.segment)) ?? [];
+    if (!slots.some((slot) => hasSlot(damaged, slot))) return nothingHealed;
+    const from = currentOf(log.fold, ref);
+    const rewritten = await rewriteSegment(
+      { store, keys: keyring.keys, retry, random, machine: log.machine, session: session.id },
+      {
+        ref,
+        from,
+        slotCount: Math.max(...damaged.map(([first, count]) => first + count)),
+        keep: "present",
+        isDamaged: (slot) => hasSlot(damaged, slot),
+        remedy: contentOf,
+      },
+      signal,
+    );
+    if ("leftAlone" in rewritten) {
+      if (currentOf(await log.read(signal), ref) !== from) continue;
+      const warning = `segment ${ref.segment} was not healed: ${rewritten.leftAlone}`;
+      return { ...nothingHealed, warnings: [warning] };
+    }
+    const { replacement, storedBytes } = rewritten;
+    if (replacement.heals.length === 0) return nothingHealed;
+    if (!(await logReplacement(deps, ref.disk, replacement, signal))) continue;
+    return { healedSlots: replacement.heals.length, storedBytes, warnings: [] };
+  }
+}
+
+const nothingHealed: Healing = { healedSlots: 0, storedBytes: 0, warnings: [] };
+
+function currentOf(fold: Fold, { disk, kind, segment }: SegmentRef): GenerationId {
+  return currentGeneration(fold, disk, kind, segment);
 }
 
 /** Logs a replacement unless another one came first. Returns whether it is in the log. */

@@ -21,6 +21,7 @@ import { wrapToWay } from "#vault/unlock-way-exchange.ts";
 import type { UnlockWay } from "#vault/unlock-way.ts";
 import { writeVaultFile } from "#vault/vault-file.ts";
 import { rootCommitment } from "#vault/vault-keys.ts";
+import { badSectorStore } from "#testing/bad-sector-store.ts";
 import { fileKeyOf, keyringDeps, passphraseOf } from "#testing/keyring-deps.ts";
 import { seededRandom } from "#testing/random.ts";
 
@@ -136,6 +137,29 @@ test("the second copy heals a primary that is missing or damaged, whatever byte 
   await replace(store, "copies/keyring/00000002", utf8("rot"));
   const warned = await openKeyring(store, host.secret, deps, signal);
   assert.deepEqual(warned.warnings, ["the second copy of keyring/00000002 is damaged"]);
+});
+
+test("what lies on a bad sector is read from the other place; where neither can be read, nobody calls it damaged", async () => {
+  const { store, opened } = await threeGenerations(true);
+  for (const key of ["keyring/00000001", "keyring/00000003", "vault.json"]) {
+    for (const bad of [key, `copies/${key}`]) {
+      const found = await openKeyring(badSectorStore(store, bad), host.secret, deps, signal);
+      assert.deepEqual([found.keys.keyring, found.readOnlyReason], [opened.keys.keyring, null]);
+      assert.deepEqual([found.warnings.length, found.unstored], [1, []]);
+    }
+    const dead = badSectorStore(badSectorStore(store, key), `copies/${key}`);
+    await assert.rejects(openKeyring(dead, host.secret, deps, signal), { code: "STORE_UNAVAILABLE" });
+  }
+});
+
+test("a generation in another one's place does not hide the right one in the second copy", async () => {
+  const { store, opened } = await threeGenerations(true);
+  const first = await bytesOf(store, "keyring/00000001");
+  await replace(store, "keyring/00000001", await bytesOf(store, "keyring/00000003"));
+  await replace(store, "keyring/00000003", first);
+  const found = await openKeyring(store, host.secret, deps, signal);
+  assert.deepEqual([found.keys.keyring, found.readOnlyReason], [opened.keys.keyring, null]);
+  assert.match(found.warnings.join(), /keyring\/00000003 is damaged; its second copy was read/);
 });
 
 test("damage and gaps below the newest generation are reported, and hinder nothing", async () => {

@@ -8,6 +8,8 @@ import { firstGeneration } from "#vault/ids.ts";
 import type { LogKeyring } from "#vault/log-keyring.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import { writeSummary } from "#vault/summary-format.ts";
+import { badSectorStore } from "#testing/bad-sector-store.ts";
+import { alter } from "#testing/damage.ts";
 import { gatedStore } from "#testing/gated-store.ts";
 import { LogBench, force, keyringOf, must, signal } from "#testing/log-bench.ts";
 
@@ -154,6 +156,46 @@ test("a damaged entry is read from its second copy; with both damaged the log is
   assert.deepEqual(opened.warnings, [`${at(5)} is damaged; it was read from its second copy`]);
   await rewrite(store, objectKeys.copy(at(5)), flipped);
   await assert.rejects(bench.open(), { code: "LOG_CORRUPT", message: new RegExp(at(5)) });
+});
+
+test("an entry on a bad sector is read from its second copy; where there is none, nobody calls the log corrupt", async () => {
+  for (const singleDisk of [true, false]) {
+    const { bench, log } = await filled(`bad sector ${singleDisk}`, singleDisk);
+    for (const seq of [1, 3, log.fold.seq]) {
+      const bad = objectKeys.logEntry(log.machine, seq);
+      const store = badSectorStore(bench.store, bad);
+      if (!singleDisk) {
+        await assert.rejects(bench.open("host-b", { store }), { code: "STORE_UNAVAILABLE" });
+        continue;
+      }
+      const opened = await bench.open("host-b", { store });
+      assert.equal(opened.fold.hash, log.fold.hash);
+      assert.deepEqual(opened.warnings, [
+        `${bad} cannot be read (Cannot read ${bad}: EIO); it was read from its second copy`,
+      ]);
+    }
+  }
+});
+
+test("a damaged second copy of the last entry is no reason to write no more; one of another entry is", async () => {
+  const { bench, log } = await filled("damaged copy", true);
+  const { seq } = log.fold;
+  const last = objectKeys.copy(objectKeys.logEntry(log.machine, seq));
+  await alter(bench.store, last, (bytes) => bytes.subarray(0, 70));
+  const opened = await bench.open();
+  await bench.point(opened);
+  assert.match(opened.warnings.join(), /has no second copy/);
+
+  const { bench: forked, log: ours, at } = await filled("forked copy", true);
+  const confirm = { type: "clock", confirmedAt: forked.now.toString() } as const;
+  await must(await forked.open(), confirm);
+  const key = at(ours.fold.seq + 1);
+  const theirs = await forked.store.get(key, LIMIT, signal);
+  for (const place of [key, objectKeys.copy(key)]) await forked.store.delete(place, signal);
+  await must(ours, confirm);
+  await alter(forked.store, objectKeys.copy(key), () => theirs ?? new Uint8Array());
+  const late = await forked.open();
+  await assert.rejects(must(late, confirm), { code: "LOG_CORRUPT", message: /second copy .* is of another entry/ });
 });
 
 test("a second copy that its writer did not live to write is written by the next one", async () => {

@@ -1,5 +1,6 @@
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 import type { ObjectKey } from "#store/contract.ts";
+import type { KeyringRef } from "#vault/entry-fields.ts";
 import type { Entry, EntryDraft } from "#vault/entry.ts";
 import { applyEntry, firstFold } from "#vault/fold-entry.ts";
 import type { Folded } from "#vault/fold-entry.ts";
@@ -129,9 +130,9 @@ class MachineLog implements Log {
   append(compose: (fold: Fold) => EntryDraft | null, signal: AbortSignal): Promise<Appended | null> {
     return this.#exclusive(async () => {
       for (;;) {
-        const fault = await this.#keyringFault(signal);
-        if (fault !== null) throw keyringRolledBack(fault);
         const before = this.fold;
+        const fault = await this.#keyringFault(before.keyring, signal);
+        if (fault !== null) throw keyringRolledBack(fault);
         const draft = compose(before);
         if (draft === null) return null;
         await this.#copyLast(signal);
@@ -169,6 +170,9 @@ class MachineLog implements Log {
   async #readOn(known: number, signal: AbortSignal): Promise<void> {
     for await (const entry of readLog(this.#source, this.#fold, known, this.#warn, signal)) {
       const folded = this.#fold === null ? { fold: firstFold(entry), ignored: [] } : applyEntry(this.#fold, entry);
+      // Whoever reads by a fold finds objects that the keys of its time sealed: the keys come first.
+      const known = this.#fold?.keyring.generation ?? 0;
+      if (folded.fold.keyring.generation > known) await this.#keyringFault(folded.fold.keyring, signal);
       this.#take(entry, folded);
     }
   }
@@ -193,16 +197,18 @@ class MachineLog implements Log {
     }
   }
 
-  /** Why nothing may be written; null when all is well. Opens the keyring again first: it may only have been changed. */
-  async #keyringFault(signal: AbortSignal): Promise<string | null> {
-    const { keyring } = this.fold;
-    if (this.#keyring.faultOf(keyring) === null) return null;
+  /**
+   * Why nothing may be written to a log that names this keyring; null when all is well. Opens the keyring again first: it
+   * may only have been changed.
+   */
+  async #keyringFault(named: KeyringRef, signal: AbortSignal): Promise<string | null> {
+    if (this.#keyring.faultOf(named) === null) return null;
     this.#keyring = await this.#keyring.reopen(signal);
-    return this.#keyring.faultOf(keyring);
+    return this.#keyring.faultOf(named);
   }
 
   async #warnOfKeyring(signal: AbortSignal): Promise<void> {
-    const fault = await this.#keyringFault(signal);
+    const fault = await this.#keyringFault(this.fold.keyring, signal);
     if (fault !== null) this.#warn(`the vault may only be read: ${fault}`);
   }
 

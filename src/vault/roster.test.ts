@@ -51,6 +51,15 @@ test("on a store of one disk a machine outlives the loss of its place in the ros
   assert.deepEqual(await listMachines(bench, signal), { machines: [machine], warnings: [] });
 });
 
+test("a machine that lost its log's first entry is listed: the rest of it is there", async () => {
+  const bench = new LogBench("lost first entry");
+  const log = await bench.create();
+  await bench.point(log);
+  await bench.store.delete(objectKeys.logEntry(log.machine, 1), signal);
+  assert.deepEqual((await listMachines(bench, signal)).machines, [log.machine]);
+  await assert.rejects(bench.open(), { code: "LOG_CORRUPT", message: /00000001: it is missing/ });
+});
+
 test("a place that is broken still names its machine, with a warning", async () => {
   const bench = new LogBench("broken place");
   const { machine } = await bench.create();

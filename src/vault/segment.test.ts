@@ -12,7 +12,7 @@ import { firstGeneration, generationId, newId, segmentId, sessionId } from "#vau
 import type { DiskId, GenerationId, MachineId } from "#vault/ids.ts";
 import { SegmentBuilder } from "#vault/segment-builder.ts";
 import { parseTable, readTable } from "#vault/segment-table.ts";
-import { newSegmentCipher, PAGE_BYTES } from "#vault/segment.ts";
+import { keyOfSegment, newSegmentCipher, PAGE_BYTES } from "#vault/segment.ts";
 import type { SegmentName } from "#vault/segment.ts";
 import { openSlot } from "#vault/slot.ts";
 
@@ -90,6 +90,23 @@ test("any byte changed between page and end is noticed, and nothing but a Lockst
       (error) => isLockstepError(error),
       `byte ${at}`,
     );
+  }
+});
+
+test("a header that seems newer is told from one that is: the table opens under the one that was sealed", async () => {
+  const object = build(named(), [random(100)]);
+  for (const at of [12, 13, 16, 19]) {
+    const damaged = object.with(at, (object[at] ?? 0) ^ 2);
+    assert.throws(() => parseTable(keys, named(), damaged), { code: "OBJECT_CORRUPT", message: /its header is not/ });
+    const store = memoryStore();
+    await store.put(keyOfSegment(named()), [damaged], {}, signal);
+    await assert.rejects(readTable(store, keys, named(), signal), { code: "OBJECT_CORRUPT" });
+
+    const newer = damaged.with(PAGE_BYTES + 110, (damaged[PAGE_BYTES + 110] ?? 0) ^ 1); // another table than ours
+    assert.throws(() => parseTable(keys, named(), newer), { code: "VAULT_NEWER" });
+    await store.delete(keyOfSegment(named()), signal);
+    await store.put(keyOfSegment(named()), [newer], {}, signal);
+    await assert.rejects(readTable(store, keys, named(), signal), { code: "VAULT_NEWER" });
   }
 });
 

@@ -7,6 +7,7 @@ import { writeSummary } from "#vault/summary-format.ts";
 import { deleteSurplusSummaries, listSummaries, putSummary, surplusSummaries } from "#vault/summary.ts";
 import { appendOnlyStore } from "#testing/append-only-store.ts";
 import { recordingStore } from "#testing/recording-store.ts";
+import { badSectorStore } from "#testing/bad-sector-store.ts";
 import { LogBench, must, signal } from "#testing/log-bench.ts";
 
 /** A machine with 40 points and so with one summary. */
@@ -49,6 +50,13 @@ test("a broken summary is passed over for an older one, and for the whole log", 
     assert.deepEqual(writeSummary(opened.fold), writeSummary(log.fold));
     assert.match(opened.warnings[0] ?? "", new RegExp(`${at(81)} was passed over`));
   }
+});
+
+test("a summary on a bad sector is passed over", async () => {
+  const { bench, log, store, at } = await filled("bad sector");
+  const opened = await bench.open("host-b", { store: badSectorStore(store, at(66)) });
+  assert.deepEqual(writeSummary(opened.fold), writeSummary(log.fold));
+  assert.match(opened.warnings[0] ?? "", new RegExp(`${at(66)} was passed over`));
 });
 
 test("a log that is shorter than its summary is corrupt, not short", async () => {
