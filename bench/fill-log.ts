@@ -54,7 +54,9 @@ export async function fillLog(folder: string, state: string, points: number): Pr
     );
     if (session === null) throw new Error("no session");
     const point = newId<PointId>(systemRandom);
-    const capturedAt = Temporal.Instant.from(record.capturedAt).subtract({ hours: i + 1 }).toString();
+    const capturedAt = Temporal.Instant.from(record.capturedAt)
+      .subtract({ hours: i + 1 })
+      .toString();
     await appendInSession(
       log,
       session,

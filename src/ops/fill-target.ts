@@ -4,7 +4,7 @@ import { LockstepError } from "#errors/errors.ts";
 import { findDifferences } from "#ops/find-differences.ts";
 import { Lanes } from "#ops/lanes.ts";
 import type { LaneOptions } from "#ops/lanes.ts";
-import { restoreDisk } from "#ops/restore-disk.ts";
+import { RESTORE_WINDOW_BYTES, restoreDisk } from "#ops/restore-disk.ts";
 import type { RestoredDisk, StoredDisk } from "#ops/restore-disk.ts";
 import { storedDisk } from "#ops/stored-disk.ts";
 import type { PointDisk } from "#vault/entry.ts";
@@ -55,10 +55,11 @@ export async function fillTarget(
   const segments = segmentReader(vault, log, point.point);
   const nodes = new NodeReader(segments, vault.keyring.keys, disk.disk);
   const deps = { segments, nodes, target };
-  if (!compare) return restoreDisk(deps, stored, { compare: null, progress }, signal);
+  if (!compare)
+    return restoreDisk(deps, stored, { compare: null, windowBytes: RESTORE_WINDOW_BYTES, progress }, signal);
   await target.flush(signal); // for `findDifferences`: an interrupted restore may have left what is not on the medium
   await using comparing = beginLanes(vault, stored, lanes);
-  return await restoreDisk(deps, stored, { compare: comparing, progress }, signal);
+  return await restoreDisk(deps, stored, { compare: comparing, windowBytes: RESTORE_WINDOW_BYTES, progress }, signal);
 }
 
 /**

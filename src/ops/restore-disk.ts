@@ -26,6 +26,8 @@ export type StoredDisk = {
 export type RestoreDiskOptions = {
   /** Null: everything is written. Else only blocks that differ are, found by these lanes (already told of the disk). */
   readonly compare: Lanes | null;
+  /** `RESTORE_WINDOW_BYTES`, unless the disk is small. */
+  readonly windowBytes: number;
   /** Bytes of the disk that are done, written or found to be right. */
   readonly progress: (bytes: number) => void;
 };
@@ -39,22 +41,27 @@ export type RestoredDisk = {
   readonly incompleteBytes: number;
 };
 
-/** A piece of the target that is put together before it is written. */
-const WINDOW_BYTES = 64 * 1024 * 1024;
+/** How much of the target is put together in memory before it is written; twice as much is used. */
+export const RESTORE_WINDOW_BYTES = 64 * 1024 * 1024;
 const WINDOWS = 2;
 const RUN_BYTES = 8 * 1024 * 1024;
-const RUNS_AT_ONCE = 4;
+const RUNS_AT_ONCE = 6;
 const WRITES_AT_ONCE = 4;
 /** Unwanted slots that cost less to read along than another read would. */
 const GAP_SLOTS = 16;
 
-/** A run to be read, and the window that its blocks are for. */
-type Job = { readonly run: ReadRun; readonly open: OpenWindow };
+/** Runs of so many neighbours are written by themselves. */
+const DENSE_BLOCKS = 16;
+
+/** A run to be read, and the window that its blocks are for; null for one that is written by itself. */
+type Job = { readonly run: ReadRun; readonly open: OpenWindow | null };
 type OpenWindow = { readonly window: RestoreWindow; readonly buffer: Uint8Array; runsLeft: number; failed: boolean };
 
 /**
  * Writes a disk of a point to a target, window by window. A window's blocks are read segment by segment, whatever order
- * they have on the disk: what a backup wrote together lies together. Does not flush the target.
+ * they have on the disk: what a backup wrote together lies together. Where many neighbours on the disk are neighbours in a
+ * segment, they are written from where they were read to; the others are put together first, so that an aged disk is
+ * written in large pieces, too. Does not flush the target.
  *
  * @throws {LockstepError} BLOCK_DAMAGED, naming the bytes of the disk; POINT_GONE: purged while it was read; TARGET_FULL,
  *   TARGET_UNWRITABLE
@@ -69,9 +76,9 @@ export async function restoreDisk(
   const { blockBytes, sizeBytes } = stored;
   const { blocks } = stored.tree;
   const cursor = new PointerCursor(deps.nodes, stored.tree);
-  const windowBlocks = Math.max(1, Math.floor(WINDOW_BYTES / blockBytes));
+  const windowBlocks = Math.max(1, Math.floor(options.windowBytes / blockBytes));
   const windows = new BufferPool(WINDOWS, Math.min(windowBlocks, blocks) * blockBytes);
-  const readBuffers = new BufferPool(RUNS_AT_ONCE, RUN_BYTES);
+  const readBuffers = new BufferPool(RUNS_AT_ONCE, 2 * RUN_BYTES);
   let writtenBytes = 0;
   let zeroedBytes = 0;
   let incompleteBytes = 0;
@@ -110,10 +117,13 @@ export async function restoreDisk(
     if (zerosFrom >= 0) await zero(zerosFrom, end);
     if (plan.blockCount === 0) return;
     const runs = [...plan.runs(Math.max(1, Math.floor(RUN_BYTES / blockBytes)), GAP_SLOTS)];
+    const dense = runs.filter(isDense);
+    for (const run of dense) yield { run, open: null };
+    if (dense.length === runs.length) return;
     const buffer = await windows.take();
     const window = new RestoreWindow(first, end - first, blockBytes, buffer);
-    const open: OpenWindow = { window, buffer, runsLeft: runs.length, failed: false };
-    for (const run of runs) yield { run, open };
+    const open: OpenWindow = { window, buffer, runsLeft: runs.length - dense.length, failed: false };
+    for (const run of runs) if (!isDense(run)) yield { run, open };
   }
 
   async function* jobs(): AsyncGenerator<Job> {
@@ -135,47 +145,104 @@ export async function restoreDisk(
     }
   }
 
-  async function read({ run, open }: Job): Promise<void> {
-    const buffer = await readBuffers.take();
+  /** Reads a run; `place` says where each block's bytes go. */
+  async function read(run: ReadRun, buffer: Uint8Array, place: Placing): Promise<void> {
     const blockIn = new Map(run.slots.map((slot, index) => [slot, run.blocks[index] ?? 0]));
     try {
       await deps.segments.readSlots(
         run.ref,
         run.slots,
         buffer,
-        (slot, plainBytes) => {
+        (slot, plainBytes, inPlace) => {
           const block = blockIn.get(slot) ?? 0;
           if (plainBytes !== lengthOf(block)) throw wrongLength(run, slot);
-          return open.window.place(block, plainBytes);
+          return place(block, plainBytes, inPlace);
         },
         signal,
       );
     } catch (error) {
-      open.failed = true;
       throw error instanceof DamageError ? locate(error, run, stored) : error;
-    } finally {
-      readBuffers.give(buffer);
-      open.runsLeft--;
     }
   }
 
-  async function work(job: Job): Promise<void> {
-    const { open } = job;
+  async function write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    await target.write(offsetBytes, bytes, signal);
+    writtenBytes += bytes.length;
+    options.progress(bytes.length);
+  }
+
+  /** Neighbours are opened in place, or behind the ciphertext where they were compressed, and written at once. */
+  async function restoreDense(run: ReadRun, buffer: Uint8Array): Promise<void> {
+    const first = run.blocks[0] ?? 0;
+    const views: Uint8Array[] = [];
+    const unpacked = buffer.subarray(RUN_BYTES);
+    await read(run, buffer, (block, plainBytes, inPlace) => {
+      const at = (block - first) * blockBytes;
+      const view = inPlace ?? unpacked.subarray(at, at + plainBytes);
+      views[block - first] = view;
+      return view;
+    });
+    await forEachBounded(neighbours(views), WRITES_AT_ONCE, async ({ index, bytes }) =>
+      write((first + index) * blockBytes, bytes),
+    );
+  }
+
+  /** Whoever reads a window's last run writes the window and frees its memory, also when another run of it has failed. */
+  async function restoreInto(open: OpenWindow, run: ReadRun, buffer: Uint8Array): Promise<void> {
+    let isLast = false;
     try {
-      await read(job);
-      if (open.runsLeft > 0 || open.failed) return;
-      await forEachBounded(open.window.runs(RUN_BYTES), WRITES_AT_ONCE, async ({ offsetBytes, bytes }) => {
-        await target.write(offsetBytes, bytes, signal);
-        writtenBytes += bytes.length;
-        options.progress(bytes.length);
-      });
+      await read(run, buffer, (block, plainBytes) => open.window.place(block, plainBytes));
+    } catch (error) {
+      open.failed = true;
+      throw error;
     } finally {
-      if (open.runsLeft === 0) windows.give(open.buffer);
+      open.runsLeft--;
+      isLast = open.runsLeft === 0;
+      if (isLast && open.failed) windows.give(open.buffer);
+    }
+    if (!isLast || open.failed) return;
+    try {
+      await forEachBounded(open.window.runs(RUN_BYTES), WRITES_AT_ONCE, async ({ offsetBytes, bytes }) =>
+        write(offsetBytes, bytes),
+      );
+    } finally {
+      windows.give(open.buffer);
+    }
+  }
+
+  async function work({ run, open }: Job): Promise<void> {
+    const buffer = await readBuffers.take();
+    try {
+      await (open === null ? restoreDense(run, buffer) : restoreInto(open, run, buffer));
+    } finally {
+      readBuffers.give(buffer);
     }
   }
 
   await forEachBounded(jobs(), RUNS_AT_ONCE, work);
   return { writtenBytes, zeroedBytes, incompleteBytes };
+}
+
+type Placing = (block: number, plainBytes: number, inPlace: Uint8Array | null) => Uint8Array;
+
+/** Whether a run's blocks follow one another on the disk, and are many enough to be worth a write of their own. */
+function isDense({ slots, blocks }: ReadRun): boolean {
+  const [first = 0] = blocks;
+  const noGaps = (slots.at(-1) ?? 0) - (slots[0] ?? 0) === slots.length - 1;
+  return noGaps && blocks.length >= DENSE_BLOCKS && blocks.every((block, index) => block === first + index);
+}
+
+/** Views that follow one another in memory, joined. */
+function* neighbours(views: readonly Uint8Array[]): Generator<{ readonly index: number; readonly bytes: Uint8Array }> {
+  for (let from = 0; from < views.length;) {
+    const start = views[from];
+    if (start === undefined) return;
+    let length = start.length;
+    let to = from + 1;
+    for (; views[to]?.byteOffset === start.byteOffset + length; to++) length += views[to]?.length ?? 0;
+    yield { index: from, bytes: new Uint8Array(start.buffer, start.byteOffset, length) };
+    from = to;
+  }
 }
 
 function rangeOf({ blockBytes, sizeBytes }: StoredDisk, first: number, end: number): ByteRange {

@@ -1,5 +1,6 @@
 import type { Store } from "#store/contract.ts";
 import { gatedStore } from "#testing/gated-store.ts";
+import type { StoreCall } from "#testing/intercepted-store.ts";
 
 /** How some work ended. */
 export type Outcome<Result> = { readonly result: Result } | { readonly error: unknown };
@@ -15,7 +16,7 @@ export class Actor<Result> {
   readonly #waiting: { readonly index: number; readonly pass: () => void }[] = [];
   #work: (() => Promise<Result>) | null = null;
   #isPrepared = false;
-  #calls = 0;
+  readonly #calls: StoreCall[] = [];
   #limit = 0;
   #outcome: Outcome<Result> | null = null;
 
@@ -29,7 +30,7 @@ export class Actor<Result> {
     prepare: (store: Store) => Promise<() => Promise<Result>>,
   ): Promise<Actor<Result>> {
     const actor = new Actor<Result>();
-    actor.#work = await prepare(gatedStore(store, () => actor.#gate()));
+    actor.#work = await prepare(gatedStore(store, (call) => actor.#gate(call)));
     actor.#isPrepared = true;
     return actor;
   }
@@ -37,6 +38,11 @@ export class Actor<Result> {
   /** Null while it has not ended. */
   get outcome(): Outcome<Result> | null {
     return this.#outcome;
+  }
+
+  /** The calls that it made so far, those at the gate too. */
+  get calls(): readonly StoreCall[] {
+    return this.#calls;
   }
 
   /**
@@ -70,9 +76,9 @@ export class Actor<Result> {
     );
   }
 
-  async #gate(): Promise<void> {
+  async #gate(call: StoreCall): Promise<void> {
     if (!this.#isPrepared) return;
-    const index = this.#calls++;
+    const index = this.#calls.push(call) - 1;
     if (index >= this.#limit) await new Promise<void>((pass) => this.#waiting.push({ index, pass }));
   }
 }

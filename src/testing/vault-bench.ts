@@ -127,7 +127,7 @@ export async function readBack(
   const restored = await restoreDisk(
     { segments, nodes, target },
     stored,
-    { compare: null, progress: () => undefined },
+    { compare: null, windowBytes: 16 * BENCH_BLOCK_BYTES, progress: () => undefined },
     signal,
   );
   return { bytes: target.bytes, restored };

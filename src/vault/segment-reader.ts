@@ -68,14 +68,15 @@ export class SegmentReader {
    *
    * @param slots   ascending, at least one
    * @param buffer  room for the stored bytes of that stretch
-   * @param place   where a slot's plaintext goes: called with its size, returns exactly that many bytes
+   * @param place   where a slot's plaintext goes: called with its size and with its ciphertext's place in `buffer` (null
+   *                where that has another size), returns exactly that many bytes; that place itself may be one
    * @throws {DamageError} BLOCK_DAMAGED; other slots may have been placed
    */
   async readSlots(
     ref: SegmentRef,
     slots: readonly number[],
     buffer: Uint8Array,
-    place: (slot: number, plainBytes: number) => Uint8Array,
+    place: (slot: number, plainBytes: number, stored: Uint8Array | null) => Uint8Array,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#onCurrent(ref, slots, signal, async (name) => {
@@ -94,7 +95,8 @@ export class SegmentReader {
         const row = table.row(slot);
         if (row === undefined) continue;
         const stored = buffer.subarray(row.offsetBytes - start, row.offsetBytes - start + row.storedBytes);
-        if (!openSlot(table.cipher, slot, row, stored, place(slot, row.plainBytes))) bad.push(slot);
+        const into = place(slot, row.plainBytes, row.storedBytes === row.plainBytes ? stored : null);
+        if (!openSlot(table.cipher, slot, row, stored, into)) bad.push(slot);
       }
       return bad.length === 0 ? null : { slots: bad, why: `bytes in ${table.cipher.key} are not what was written` };
     });

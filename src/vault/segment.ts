@@ -180,7 +180,10 @@ function cipherOf(
 /** The nonce of a slot: its number, little-endian, then zeros. */
 export function slotNonce(slot: number): Uint8Array {
   const nonce = new Uint8Array(NONCE_BYTES);
-  new DataView(nonce.buffer).setUint32(0, slot, true);
+  nonce[0] = slot;
+  nonce[1] = slot >>> 8;
+  nonce[2] = slot >>> 16;
+  nonce[3] = slot >>> 24;
   return nonce;
 }
 

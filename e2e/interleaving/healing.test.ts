@@ -1,0 +1,15 @@
+import { aBackup, aCheck, anotherBackup, aPrune, aRekey, deleteOf, undeleteOf } from "#testing/participants.ts";
+import type { Participant } from "#testing/participants.ts";
+import { describePairs } from "#testing/pairs.ts";
+import { SharedWorld } from "#testing/shared-world.ts";
+
+/* In a world with damage, a backup heals what the disk still holds. */
+
+const world = SharedWorld.make({ damaged: true, newDataKey: true });
+const healing = (backup: Participant): Participant => ({ ...backup, name: `healing ${backup.name}` });
+const others = [aPrune, aRekey, aCheck, deleteOf("newest"), undeleteOf("gone")];
+
+describePairs(world, [healing(aBackup)], [healing(anotherBackup), ...others]);
+describePairs(world, [aPrune, aRekey, aCheck], [healing(aBackup)]);
+describePairs(world, [aCheck], [aPrune, aRekey], { title: ", with damage" });
+describePairs(world, [aPrune, aRekey], [aCheck], { title: ", with damage" });
