@@ -11,8 +11,6 @@ export type FailingStore = {
   readonly store: Store;
   /** Makes the call fail that comes after `calls` more. */
   readonly arm: (calls: number) => void;
-  /** Whether that call was made. */
-  readonly struck: () => boolean;
   /** Lets the delayed effect happen now. */
   readonly landPending: () => Promise<void>;
 };
@@ -36,7 +34,6 @@ export function failingStore(inner: Store, { fault, lasts }: StoreFault): Failin
       at = faulty.calls() + calls;
       faulty.failAt(at, fault);
     },
-    struck: () => victim !== null,
     landPending: faulty.landPending,
   };
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { failingStore } from "#testing/failing-store.ts";
 import type { StoreFault } from "#testing/failing-store.ts";
 import type { Act, Answer } from "#testing/acts.ts";
+import { recordingStore } from "#testing/recording-store.ts";
 import { assertClear, assertPoints, assertWhole } from "#testing/whole-vault.ts";
 import type { Allowance, WholeVault } from "#testing/whole-vault.ts";
 
@@ -12,10 +13,8 @@ import type { Allowance, WholeVault } from "#testing/whole-vault.ts";
  * not show at all; one that stays must end the act with an error that says that the store did not answer.
  *
  * An effect that is delayed lands only after a backup and a prune that ran in between.
- *
- * @returns  false when the act makes fewer calls
  */
-export async function runWithFault(prepared: WholeVault, act: Act, fault: StoreFault, at: number): Promise<boolean> {
+export async function runWithFault(prepared: WholeVault, act: Act, fault: StoreFault, at: number): Promise<void> {
   const way = `${act.name}, call ${at} fails: ${JSON.stringify(fault)}`;
   const whole = await prepared.copy();
   const failing = failingStore(whole.store, fault);
@@ -40,7 +39,16 @@ export async function runWithFault(prepared: WholeVault, act: Act, fault: StoreF
   }
   await act.mend?.(whole);
   await assertWhole(whole, allowed, way);
-  return failing.struck();
+}
+
+/** The store calls of an act that meets no fault: whether each is one that changes something. */
+export async function changesOf(prepared: WholeVault, act: Act): Promise<readonly boolean[]> {
+  const whole = await prepared.copy();
+  const { store, calls } = recordingStore(whole.store);
+  const client = await whole.open(store);
+  const opening = calls.length;
+  await act.run(whole, client);
+  return calls.slice(opening).map(({ operation }) => operation === "put" || operation === "delete");
 }
 
 /** Somebody else backs up and prunes. Whether a backup that got no answer is in the log is decided by then. */

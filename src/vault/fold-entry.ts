@@ -147,12 +147,18 @@ function recordOf(entry: EntryOf<"point">): PointRecord {
 }
 
 function deleted(fold: Fold, entry: EntryOf<"deleted">): Effect {
-  const { seq, at, by, reason } = entry;
+  const { seq, by, reason } = entry;
   const state = fold.points.get(entry.point);
   if (state === undefined) return gone(entry.point);
   if (state.deleted !== null) return ignore(`point ${entry.point} is deleted already, by entry ${state.deleted.seq}`);
   if (by === "rule" && fold.clock.doubtfulSinceSeq !== null) return waits(fold);
+  // By a clock that is behind, the time for second thoughts would be over before it began.
+  const at = later(entry.at, fold.clock.trustedAt);
   return changes({ points: fold.points.with(entry.point, { ...state, deleted: { seq, at, by, reason } }) });
+}
+
+function later(a: string, b: string): string {
+  return Temporal.Instant.compare(a, b) < 0 ? b : a;
 }
 
 function undeleted(fold: Fold, entry: EntryOf<"undeleted">): Effect {

@@ -213,6 +213,16 @@ test("a clock that leaps ahead marks its points, stops purges and deletions by r
   await must(log, purge);
 });
 
+test("a deletion by a clock that is behind counts from the newest time that was believed", async () => {
+  const bench = new LogBench("deleted behind");
+  const log = await bench.create();
+  const point = await bench.point(log);
+  const right = bench.now;
+  bench.now = right.subtract({ hours: 24 * 30 });
+  await must(log, { type: "deleted", point, by: "person", reason: "" });
+  assert.equal(log.fold.points.get(point)?.deleted?.at, right.toString());
+});
+
 test("a session that a doubtful clock opened gives a doubtful point, also when the clock is right again by then", async () => {
   const bench = new LogBench("clock behind");
   const log = await bench.create();

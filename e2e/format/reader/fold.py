@@ -101,6 +101,8 @@ class Fold:
         point = self.points.get(entry["point"])
         if point and not point["deleted"] and not (entry["by"] == "rule" and self.doubtful_since):
             point["deleted"] = {name: entry[name] for name in ("seq", "at", "by", "reason")}
+            if nanoseconds(entry["at"]) < nanoseconds(self.trusted_at):
+                point["deleted"]["at"] = self.trusted_at
 
     def deleted_by(self, entry):
         point = self.points.get(entry["point"])
