@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { equalBytes } from "#bytes/arrays.ts";
 import { isLockstepError } from "#errors/errors.ts";
 import { check } from "#ops/check.ts";
-import { prune } from "#ops/prune.ts";
 import type { Outcome } from "#testing/actor.ts";
 import { keysOf } from "#testing/damage.ts";
-import { aBackup } from "#testing/participants.ts";
+import { aBackup, aClosingPrune } from "#testing/participants.ts";
 import type { Answer, Participant } from "#testing/participants.ts";
 import { reachableObjects } from "#testing/reachable.ts";
 import type { Client, Expected, WorldCopy } from "#testing/shared-world.ts";
@@ -34,8 +33,14 @@ const quiet = { progress: () => undefined };
  * the points that were said to be committed, and each of them reads back; then that a prune leaves nothing dead, that a
  * backup commits, that all points still read back, and that a check of every byte finds nothing that the world did not
  * begin with.
+ *
+ * @param lastPrune  the prune that must leave nothing dead
  */
-export async function verifyAftermath(copy: WorldCopy, took: readonly Participation[]): Promise<void> {
+export async function verifyAftermath(
+  copy: WorldCopy,
+  took: readonly Participation[],
+  lastPrune: Participant = aClosingPrune,
+): Promise<void> {
   const answers = took.map(answerOf);
   const first = await copy.client("first after");
   const expected = verifyPoints(copy, first.log.fold, took, answers);
@@ -46,10 +51,9 @@ export async function verifyAftermath(copy: WorldCopy, took: readonly Participat
     assertWithin(unread, [...damaged, ...lost], `blocks of point ${point} that cannot be read`);
   }
 
-  const { vault, log } = await copy.client("prune after");
-  const pruned = await prune(vault, log, { dryRun: false, closeStalled: true, ...quiet }, signal);
-  for (const { point } of pruned.purged) expected.delete(point);
-  assert.deepEqual(pruned.unreadable, []);
+  const { pruned } = await lastPrune.run(await copy.client("prune after"), copy);
+  for (const { point } of pruned?.purged ?? []) expected.delete(point);
+  assert.deepEqual(pruned?.unreadable, []);
   await verifyNothingDead(copy);
 
   const { committed } = await aBackup.run(await copy.client("backup after"), copy);
@@ -99,9 +103,11 @@ function verifyPoints(
   }
   assertSame(fold.points.keys(), expected.keys(), "points");
   for (const { deleted, undeleted, restored } of answers) {
-    if (deleted !== undefined && expected.has(deleted)) assert.ok(stateOf(fold, deleted).deleted, `${deleted} is live`);
-    // A rule may have deleted it anew since, and the time for that to be purged may have gone by.
-    if (undeleted !== undefined && (expected.has(undeleted) || copy.now.equals(copy.world.now))) {
+    // In the days that went by a rule may have deleted it anew, and the time for that to be purged may be over.
+    const isStill = (point: PointId): boolean => expected.has(point) || copy.now.equals(copy.world.now);
+    if (deleted !== undefined && isStill(deleted))
+      assert.ok(stateOf(fold, deleted).deleted, `point ${deleted} is live`);
+    if (undeleted !== undefined && isStill(undeleted)) {
       assert.notEqual(stateOf(fold, undeleted).deleted?.by, "person", `point ${undeleted} is deleted again`);
     }
     if (restored !== undefined) {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "#errors/errors.ts";
+import { backup } from "#ops/backup.ts";
 import { check } from "#ops/check.ts";
 import type { CheckResult } from "#ops/check.ts";
 import { deletePoint, undeletePoint } from "#ops/delete-points.ts";
@@ -9,7 +10,7 @@ import { addUnlockWay, removeUnlockWay } from "#ops/unlock-ways.ts";
 import { keyringDeps } from "#testing/keyring-deps.ts";
 import { wayOf } from "#testing/shared-world.ts";
 import type { Client, SharedWorld, WorldCopy } from "#testing/shared-world.ts";
-import { backUp, readBack } from "#testing/vault-bench.ts";
+import { backUp, BENCH_BLOCK_BYTES as BLOCK, benchBackupOptions, benchSource, readBack } from "#testing/vault-bench.ts";
 import type { PointId } from "#vault/ids.ts";
 import { listWays } from "#vault/keyring.ts";
 import type { OpenedKeyring } from "#vault/keyring.ts";
@@ -67,17 +68,40 @@ export function backupOf(name: string, ...blocks: readonly number[]): Participan
   };
 }
 
+/** A backup by a list of changes, which takes nothing over from the one that crashed. */
+export const aBackupByList: Participant = {
+  name: "backup by a list",
+  refusals: ["SESSION_FENCED", "RANGES_WRONG_BASE"],
+  run: async ({ vault, log }, copy) => {
+    const disk = copy.disk(3);
+    const { definition } = copy.world;
+    const ranges = [2, 3, 35].map((block) => ({ offsetBytes: block * BLOCK, lengthBytes: BLOCK }));
+    const source = benchSource(definition, disk, { changes: { kind: "ranges", ranges } });
+    const options = { ...benchBackupOptions, changesSince: pointOf(copy.world, "newest") };
+    const { point } = await backup(vault, log, [source], options, signal);
+    return { committed: { point: point.point, content: disk.bytes } };
+  },
+  contentOf: (copy) => copy.disk(3).bytes,
+};
+
 export const aBackup = backupOf("backup", 3, 32);
 export const anotherBackup = backupOf("second backup", 4, 5);
 
-export const aPrune: Participant = {
-  name: "prune",
-  refusals: ["SESSION_FENCED"],
-  purges: true,
-  run: async ({ vault, log }) => ({
-    pruned: await prune(vault, log, { dryRun: false, closeStalled: false, ...quiet }, signal),
-  }),
-};
+function pruneOf(name: string, closeStalled: boolean): Participant {
+  return {
+    name,
+    refusals: ["SESSION_FENCED"],
+    purges: true,
+    run: async ({ vault, log }) => ({
+      pruned: await prune(vault, log, { dryRun: false, closeStalled, ...quiet }, signal),
+    }),
+  };
+}
+
+export const aPrune = pruneOf("prune", false);
+
+/** A prune by a person who knows that no backup is running. */
+export const aClosingPrune = pruneOf("closing prune", true);
 
 export const aCheck: Participant = {
   name: "check",
@@ -115,6 +139,18 @@ export function undeleteOf(name: PointName): Participant {
     run: async ({ log }, { world }) => {
       const { point } = await undeletePoint(log, pointOf(world, name), signal);
       return { undeleted: point.point };
+    },
+  };
+}
+
+/** Takes the deletion of a point back, and deletes it anew. */
+export function redeleteOf(name: PointName): Participant {
+  return {
+    name: `undelete and delete of ${name}`,
+    refusals: ["POINT_GONE"],
+    run: async (client, copy) => {
+      await undeleteOf(name).run(client, copy);
+      return await deleteOf(name).run(client, copy);
     },
   };
 }

@@ -129,7 +129,8 @@ export async function stall(
   return { schedules, runs: schedules, ends: ends.size };
 }
 
-async function actorOf(copy: WorldCopy, who: Participant, name: string, hoursOff = 0): Promise<Actor<Answer>> {
+/** The work of somebody who has opened the vault and not begun. */
+export async function actorOf(copy: WorldCopy, who: Participant, name: string, hoursOff = 0): Promise<Actor<Answer>> {
   return await Actor.prepared(copy.store, async (store) => {
     const client = await copy.client(name, store, hoursOff);
     return () => who.run(client, copy);
