@@ -1,26 +1,15 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, ftruncateSync, openSync, writeFileSync } from "node:fs";
 
+import { takeManyPoints, writeBlocks } from "../many-points.ts";
 import { race, run } from "../measure.ts";
 import { wallOf } from "../report.ts";
 import type { CaseReport } from "../report.ts";
 import type { Workspace } from "../workspace.ts";
 
-const BLOCK = 65_536;
 const TIB = 2 ** 40;
-const BLOCKS = (10 * TIB) / BLOCK;
 const POINTS = 1000;
 const BLOCKS_A_POINT = 256;
-
-/** Writes to random blocks of a disk and gives them as ranges, ascending. */
-function writeBlocks(path: string, count: number): [number, number][] {
-  const chosen = new Set<number>();
-  while (chosen.size < count) chosen.add(Math.floor((randomBytes(6).readUIntLE(0, 6) / 2 ** 48) * BLOCKS));
-  const fd = openSync(path, "r+");
-  for (const block of chosen) writeSync(fd, randomBytes(BLOCK), 0, BLOCK, block * BLOCK);
-  closeSync(fd);
-  return [...chosen].sort((a, b) => a - b).map((block) => [block * BLOCK, BLOCK]);
-}
 
 /** A sparse disk of 10 TiB, backed up by lists of changes; many points on it; deleting one and pruning. */
 export async function huge(space: Workspace): Promise<readonly CaseReport[]> {
@@ -33,8 +22,7 @@ export async function huge(space: Workspace): Promise<readonly CaseReport[]> {
   await space.newVault("huge-vault", "huge", image);
   await run(space.lockstep("huge-vault", "backup", "huge"));
 
-  const newestPoint = async (): Promise<string> => {
-    const { execFileSync } = await import("node:child_process");
+  const newestPoint = (): string => {
     const { argv, env } = space.lockstep("huge-vault", "--json", "point", "list", "huge");
     const text = execFileSync(argv[0] ?? "", argv.slice(1), {
       env: { ...process.env, ...env },
@@ -43,25 +31,26 @@ export async function huge(space: Workspace): Promise<readonly CaseReport[]> {
     const { points } = JSON.parse(text) as { points: readonly { readonly id: string; readonly capturedAt: string }[] };
     return points.toSorted((a, b) => (a.capturedAt < b.capturedAt ? 1 : -1))[0]?.id ?? "";
   };
-  const change = (blocks: number) => async (): Promise<void> => {
-    const since = await newestPoint();
-    writeFileSync(list, JSON.stringify({ since, disks: { huge: writeBlocks(image, blocks) } }));
+  const change = (): Promise<void> => {
+    const since = newestPoint();
+    writeFileSync(list, JSON.stringify({ since, disks: { huge: writeBlocks(image, 10 * TIB, 16_384) } }));
+    return Promise.resolve();
   };
   const byList = (): ReturnType<Workspace["lockstep"]> =>
     space.lockstep("huge-vault", "backup", "huge", "--changed-ranges", list);
   const stored = await space.usedBytes("huge-vault");
-  const changes = await race(
-    [{ name: "lockstep backup --changed-ranges", prepare: change(16_384), command: byList }],
-    1,
-  );
+  const changes = await race([{ name: "lockstep backup --changed-ranges", prepare: change, command: byList }], 1);
   const treeShare = ((await space.usedBytes("huge-vault")) - stored) / 2 ** 30 - 1;
 
-  for (let i = 0; i < POINTS; i++) {
-    await change(BLOCKS_A_POINT)();
-    await run(byList());
-  }
+  await takeManyPoints(
+    space.path("huge-vault"),
+    space.path("state"),
+    { path: image, bytes: 10 * TIB },
+    POINTS,
+    BLOCKS_A_POINT,
+  );
   const drop = async (): Promise<void> => {
-    await run(space.lockstep("huge-vault", "point", "delete", await newestPoint()));
+    await run(space.lockstep("huge-vault", "point", "delete", newestPoint()));
   };
   const prune = await race(
     [{ name: "lockstep prune", prepare: drop, command: () => space.lockstep("huge-vault", "prune", "huge") }],

@@ -40,8 +40,8 @@ test("a power cut while damage is logged and healed leaves it healed, or to be h
     async (whole, allow) => {
       allow({ unanswered: whole.content });
       const client = await whole.open();
-      const { damagedBytes } = await whole.check(client, { record: true });
-      assert.equal(damagedBytes, BLOCK);
+      const { damagedBytes, unread } = await whole.check(client, { record: true });
+      assert.ok(damagedBytes === BLOCK || unread.length > 0);
       assert.equal((await whole.backUp(client)).healedSlots, 1);
       allow({});
     },

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { verifyAftermath } from "#testing/aftermath.ts";
+import {
+  boastingStore,
+  expiryByClock,
+  missingForUnanswered,
+  ownOnly,
+  sweepOfOrphans,
+  through,
+  withOldKeys,
+} from "#testing/broken-participants.ts";
+import { keysOf } from "#testing/damage.ts";
+import {
+  aBackup,
+  aCheck,
+  aClosingPrune,
+  anotherBackup,
+  aPrune,
+  aRemovedWayAndRekey,
+  undeleteOf,
+} from "#testing/participants.ts";
+import { actorOf, interleave } from "#testing/schedules.ts";
+import { SharedWorld } from "#testing/shared-world.ts";
+
+/* Each test breaks a rule, and what is lost by that must be found. */
+
+const plain = SharedWorld.make();
+
+test("a point that expires by the clock alone, and is undeleted", async () => {
+  await assert.rejects(interleave(await plain, expiryByClock, undeleteOf("gone")), /cannot be read/);
+});
+
+test("a sweep that takes sessions which it does not know, or which are open, for dead", async () => {
+  await assert.rejects(interleave(await plain, aBackup, sweepOfOrphans), /cannot be read/);
+  await assert.rejects(interleave(await plain, aPrune, sweepOfOrphans), /cannot be read/);
+});
+
+test("a prune that sees only what it made itself", async () => {
+  const copy = await (await plain).copy();
+  const known = new Set(await keysOf(copy.store));
+  const blind = through(aClosingPrune, (store) => ownOnly(store, known), "blind prune");
+  await assert.rejects(verifyAftermath(copy, [], blind), /objects after a prune/);
+});
+
+test("an entry that is taken for logged because something is in its place", async () => {
+  const boasting = through(anotherBackup, boastingStore, "boasting backup");
+  await assert.rejects(interleave(await plain, boasting, aBackup), /points/);
+});
+
+test("a read that got no answer and is taken for damage", async () => {
+  const world = await plain;
+  let found = 0;
+  for (let index = 10; index < 50; index++) {
+    const copy = await world.copy();
+    const check = through(aCheck, missingForUnanswered(index), "careless check");
+    const outcome = await (await actorOf(copy, check, "first")).finish();
+    try {
+      await verifyAftermath(copy, [{ who: check, outcome }]);
+    } catch (error) {
+      assert.match(String(error), /calls sound blocks damaged/);
+      found++;
+    }
+  }
+  assert.ok(found > 0);
+});
+
+test("keys that do not follow the keyring: a backup takes what it cannot open for damage, and drops it", async () => {
+  const world = await SharedWorld.make({ keyring: true, damaged: true });
+  await assert.rejects(interleave(world, withOldKeys(aBackup), aRemovedWayAndRekey), /cannot be read/);
+});
+
+test("two with the same randomness: one takes the other's entry for its own", async () => {
+  const copy = await (await plain).copy();
+  const took = [];
+  for (const who of [aPrune, aPrune]) {
+    const actor = await actorOf(copy, who, "twin");
+    await actor.runTo(2);
+    took.push({ who, actor });
+  }
+  const ended = [];
+  for (const { who, actor } of took) ended.push({ who, outcome: await actor.finish() });
+  await assert.rejects(verifyAftermath(copy, ended), /./);
+});
