@@ -1,4 +1,13 @@
-import { aBackup, aCheck, anotherBackup, aPrune, aRekey, deleteOf, restoreOf, undeleteOf } from "#testing/participants.ts";
+import {
+  aBackup,
+  aCheck,
+  anotherBackup,
+  aPrune,
+  aRekey,
+  deleteOf,
+  restoreOf,
+  undeleteOf,
+} from "#testing/participants.ts";
 import { describePairs } from "#testing/pairs.ts";
 import { SharedWorld } from "#testing/shared-world.ts";
 

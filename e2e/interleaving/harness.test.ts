@@ -6,7 +6,7 @@ import {
   boastingStore,
   expiryByClock,
   missingForUnanswered,
-  ownOnly,
+  blindStore,
   sweepOfOrphans,
   through,
   withOldKeys,
@@ -27,26 +27,27 @@ import { SharedWorld } from "#testing/shared-world.ts";
 /* Each test breaks a rule, and what is lost by that must be found. */
 
 const plain = SharedWorld.make();
+const lost = /cannot be read|holds what was written/;
 
 test("a point that expires by the clock alone, and is undeleted", async () => {
-  await assert.rejects(interleave(await plain, expiryByClock, undeleteOf("gone")), /cannot be read/);
+  await assert.rejects(interleave(await plain, expiryByClock, undeleteOf("gone")), lost);
 });
 
 test("a sweep that takes sessions which it does not know, or which are open, for dead", async () => {
-  await assert.rejects(interleave(await plain, aBackup, sweepOfOrphans), /cannot be read/);
-  await assert.rejects(interleave(await plain, aPrune, sweepOfOrphans), /cannot be read/);
+  await assert.rejects(interleave(await plain, aBackup, sweepOfOrphans), lost);
+  await assert.rejects(interleave(await plain, aPrune, sweepOfOrphans), lost);
 });
 
 test("a prune that sees only what it made itself", async () => {
   const copy = await (await plain).copy();
   const known = new Set(await keysOf(copy.store));
-  const blind = through(aClosingPrune, (store) => ownOnly(store, known), "blind prune");
+  const blind = through(aClosingPrune, (store) => blindStore(store, known), "blind prune");
   await assert.rejects(verifyAftermath(copy, [], blind), /objects after a prune/);
 });
 
 test("an entry that is taken for logged because something is in its place", async () => {
   const boasting = through(anotherBackup, boastingStore, "boasting backup");
-  await assert.rejects(interleave(await plain, boasting, aBackup), /points/);
+  await assert.rejects(interleave(await plain, boasting, aBackup), /: points\n/);
 });
 
 test("a read that got no answer and is taken for damage", async () => {
@@ -69,17 +70,4 @@ test("a read that got no answer and is taken for damage", async () => {
 test("keys that do not follow the keyring: a backup takes what it cannot open for damage, and drops it", async () => {
   const world = await SharedWorld.make({ keyring: true, damaged: true });
   await assert.rejects(interleave(world, withOldKeys(aBackup), aRemovedWayAndRekey), /cannot be read/);
-});
-
-test("two with the same randomness: one takes the other's entry for its own", async () => {
-  const copy = await (await plain).copy();
-  const took = [];
-  for (const who of [aPrune, aPrune]) {
-    const actor = await actorOf(copy, who, "twin");
-    await actor.runTo(2);
-    took.push({ who, actor });
-  }
-  const ended = [];
-  for (const { who, actor } of took) ended.push({ who, outcome: await actor.finish() });
-  await assert.rejects(verifyAftermath(copy, ended), /./);
 });

@@ -16,12 +16,13 @@ export type Column = {
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const titled = columns.some(({ title }) => title !== undefined);
   const all = [...(titled ? [columns.map(({ title }) => title ?? "")] : []), ...rows].map((row) => row.map(visible));
-  const widths = columns.map((_, column) => Math.max(0, ...all.map((row) => textWidth(row[column] ?? ""))));
-  return all.map((row) =>
+  const cellWidths = all.map((row) => row.map(textWidth));
+  const widths = columns.map((_, column) => cellWidths.reduce((most, row) => Math.max(most, row[column] ?? 0), 0));
+  return all.map((row, index) =>
     columns
       .map(({ align }, column) => {
         const cell = row[column] ?? "";
-        const space = " ".repeat((widths[column] ?? 0) - textWidth(cell));
+        const space = " ".repeat((widths[column] ?? 0) - (cellWidths[index]?.[column] ?? 0));
         return align === "right" ? space + cell : cell + space;
       })
       .join("  ")

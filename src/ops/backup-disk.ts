@@ -26,8 +26,11 @@ export type BackupDiskOptions = {
   readonly changes: ChangeSource;
   /** Store what the medium refuses as zeros and note it, instead of giving up. */
   readonly skipUnreadable: boolean;
-  /** Asked after each stretch; then `checkpoint` is called once all that was read so far is in the tree. */
-  readonly checkpointDue: () => boolean;
+  /**
+   * Asked after each stretch, with the bytes of the disk gone through since the last checkpoint, those on their way too;
+   * then `checkpoint` is called once all of them are in the tree.
+   */
+  readonly checkpointDue: (bytes: number) => boolean;
   readonly checkpoint: () => Promise<void>;
   /** Told of every block that was compared. */
   readonly healable: DamagedBlocks;
@@ -66,6 +69,7 @@ export async function backupDisk(
   let newBytes = 0;
   let dataBytes = 0;
   let baseDataBytes = 0;
+  let sinceCheckpointBytes = 0;
 
   const lengthOf = ({ first, count }: BlockRun): number =>
     Math.min(count * blockBytes, source.sizeBytes - first * blockBytes);
@@ -136,9 +140,11 @@ export async function backupDisk(
       sealed.catch(() => undefined); // it is awaited in order; until then a failure is not unhandled
       pending.push({ part, base: run.pointers, sealed });
       while (pending.length > lanes.depth) await settle();
-      if (options.checkpointDue()) {
+      sinceCheckpointBytes += lengthOf(part);
+      if (options.checkpointDue(sinceCheckpointBytes)) {
         while (pending.length > 0) await settle();
         await options.checkpoint();
+        sinceCheckpointBytes = 0;
       }
     }
     while (pending.length > 0) await settle();

@@ -168,7 +168,6 @@ async function backupOne(
   lanes.begin({ blockBytes, fingerprintKey: fingerprintKey(keys, id) }, sink);
 
   let lastAt = vault.now();
-  let lastBytes = 0;
   const capturedFrom = lastAt;
   const healable = new DamagedBlocks(id, log.fold.damaged);
   const outcome = await backupDisk(
@@ -179,16 +178,15 @@ async function backupOne(
       healable,
       skipUnreadable: options.skipUnreadable,
       progress: options.progress,
-      checkpointDue: () => {
+      checkpointDue: (passedBytes) => {
         const { minutes, bytes } = options.checkpointEvery;
-        return writer.storedBytes - lastBytes >= bytes || vault.now().since(lastAt).total("minutes") >= minutes;
+        return passedBytes >= bytes || vault.now().since(lastAt).total("minutes") >= minutes;
       },
       checkpoint: async () => {
         await lanes.flush();
         const root = rootToText(await writer.flushTree());
         await logCheckpoint(context, { disk: id, sizeBytes, root }, signal);
         lastAt = vault.now();
-        lastBytes = writer.storedBytes;
       },
     },
     signal,

@@ -1,10 +1,7 @@
-import { namesOfPoints } from "#ops/find-point.ts";
-import { forecastKeep } from "#policy/forecast.ts";
-import type { KeepForecast } from "#policy/forecast.ts";
-import { decideKeepWithTorn } from "#policy/keep-torn.ts";
+import { forecastKeepWithTorn } from "#policy/keep-torn.ts";
 import { parseKeep } from "#policy/keep.ts";
 import { newestFirst } from "#policy/order.ts";
-import type { DatedPoint } from "#policy/order.ts";
+import { pointNames } from "#policy/point-names.ts";
 import { purgeDueAt } from "#policy/soft-delete.ts";
 import type { PointState } from "#vault/fold.ts";
 import type { Log } from "#vault/log.ts";
@@ -16,9 +13,9 @@ export type ListedPoint = {
   readonly fate:
     | {
         readonly kind: "kept";
-        /** Why: see `decideKeepWithTorn`; empty when the rule lets it go. */
+        /** Why: see `decideKeep`; empty when the rule lets it go. */
         readonly reasons: readonly string[];
-        /** A forecast: see `forecastKeep`. */
+        /** A forecast: see `forecastKeepWithTorn`. */
         readonly until: Temporal.PlainDate | "always";
       }
     | {
@@ -37,16 +34,17 @@ export type ListedPoint = {
  * @param which  live ones; or those that are deleted and not purged yet
  */
 export function listPoints(log: Log, which: "live" | "deleted", now: Temporal.Instant): readonly ListedPoint[] {
-  const names = namesOfPoints(log);
-  // In order from the start, since the policies sort too: of thousands of points that is most of the work.
-  const dated = [...log.fold.points.values()]
-    .filter(({ deleted }) => (deleted === null) === (which === "live"))
-    .map((state) => {
-      const at = Temporal.Instant.from(state.capturedAt);
-      return { id: state.point, at, ms: at.epochMilliseconds, torn: state.consistency === "torn", state };
-    })
-    .toSorted((a, b) => b.ms - a.ms || newestFirst(a, b));
+  const { name: machine, keep, everyHours, timeZone } = log.fold.machine;
+  const all = [...log.fold.points.values()].map((state) => {
+    const at = Temporal.Instant.from(state.capturedAt);
+    return { id: state.point, machine, at, ms: at.epochMilliseconds, torn: state.consistency === "torn", state };
+  });
+  const names = pointNames(all, timeZone); // deleted ones count too
   const nameOf = (state: PointState): string => names.get(state.point) ?? state.point;
+  // In order from the start, since the policies sort too: of thousands of points that is most of the work.
+  const dated = all
+    .filter(({ state: { deleted } }) => (deleted === null) === (which === "live"))
+    .toSorted((a, b) => b.ms - a.ms || newestFirst(a, b));
   if (which === "deleted") {
     return dated.flatMap(({ state }) => {
       if (state.deleted === null) return [];
@@ -55,21 +53,12 @@ export function listPoints(log: Log, which: "live" | "deleted", now: Temporal.In
       return [{ state, name: nameOf(state), fate: { kind: "deleted", by, reason, at, until: purgeDueAt(at) } }];
     });
   }
-  const { keep, everyHours, timeZone } = log.fold.machine;
   const rule = keep === "" ? {} : parseKeep(keep);
-  const assumed = { everyHours, now, timeZone };
-  const untils = new Map(forecastKeep(dated, rule, assumed).map(untilById));
-  const untorn = dated.filter(({ torn }) => !torn);
-  // As `decideKeepWithTorn`: what is not torn goes by its own kind.
-  if (untorn.length < dated.length) {
-    for (const each of forecastKeep(untorn, rule, assumed)) untils.set(...untilById(each));
-  }
-  return decideKeepWithTorn(dated, rule, timeZone).map(({ point: { state }, reasons }) => {
-    const until = untils.get(state.point) ?? "always";
-    return { state, name: nameOf(state), fate: { kind: "kept", reasons, until } };
-  });
-}
-
-function untilById({ point, until }: KeepForecast<DatedPoint>): [string, Temporal.PlainDate | "always"] {
-  return [point.id, until];
+  return forecastKeepWithTorn(dated, rule, { everyHours, now, timeZone }).map(
+    ({ point: { state }, reasons, until }) => ({
+      state,
+      name: nameOf(state),
+      fate: { kind: "kept", reasons, until },
+    }),
+  );
 }

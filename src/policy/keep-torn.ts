@@ -1,3 +1,5 @@
+import { forecastKeep } from "#policy/forecast.ts";
+import type { Assumed, KeepForecast } from "#policy/forecast.ts";
 import { decideKeep } from "#policy/keep.ts";
 import type { KeepDecision, KeepRule } from "#policy/keep.ts";
 import type { DatedPoint } from "#policy/order.ts";
@@ -15,13 +17,25 @@ export function decideKeepWithTorn<Point extends MaybeTornPoint>(
   rule: KeepRule | undefined,
   timeZone: string,
 ): readonly KeepDecision<Point>[] {
-  const all = decideKeep(points, rule, timeZone);
+  return untornApart(points, (some) => decideKeep(some, rule, timeZone));
+}
+
+/** `forecastKeep` for points some of which are torn: see `decideKeepWithTorn`. */
+export function forecastKeepWithTorn<Point extends MaybeTornPoint>(
+  points: readonly Point[],
+  rule: KeepRule | undefined,
+  assumed: Assumed,
+): readonly KeepForecast<Point>[] {
+  return untornApart(points, (some) => forecastKeep(some, rule, assumed));
+}
+
+function untornApart<Point extends MaybeTornPoint, Decision extends KeepDecision<Point>>(
+  points: readonly Point[],
+  decide: (points: readonly Point[]) => readonly Decision[],
+): readonly Decision[] {
+  const all = decide(points);
   if (!points.some(({ torn }) => torn)) return all;
-  const untorn = decideKeep(
-    points.filter(({ torn }) => !torn),
-    rule,
-    timeZone,
-  );
+  const untorn = decide(points.filter(({ torn }) => !torn));
   const ofUntorn = new Map(untorn.map((decision) => [decision.point.id, decision]));
   return all.map((decision) => ofUntorn.get(decision.point.id) ?? decision);
 }

@@ -1,7 +1,8 @@
 import { LockstepError } from "#errors/errors.ts";
+import { Calendar } from "#policy/calendar.ts";
 import { newestFirst } from "#policy/order.ts";
 import type { DatedPoint } from "#policy/order.ts";
-import { periodKinds, periodOf } from "#policy/periods.ts";
+import { periodKinds } from "#policy/periods.ts";
 import type { PeriodKind } from "#policy/periods.ts";
 
 /**
@@ -83,14 +84,15 @@ export function decideKeep<Point extends DatedPoint>(
   const kept = periodKinds
     .map((kind) => ({ kind, count: rule[kind] ?? 0, periods: new Set<string>() }))
     .filter(({ count }) => count > 0);
+  const calendar = new Calendar(timeZone);
   return ordered.map((point, index) => {
     const reasons: string[] = [];
     if (index === 0) reasons.push("newest");
     if (index < (rule.last ?? 0)) reasons.push(`last ${index + 1} of ${rule.last}`);
-    const date = point.at.toZonedDateTimeISO(timeZone).toPlainDate();
+    const day = calendar.dayOf(point.at);
     for (const { kind, count, periods } of kept) {
       if (periods.size === count) continue;
-      const period = periodOf(kind, date);
+      const period = day.periods[kind];
       if (periods.has(period)) continue;
       periods.add(period);
       reasons.push(`${kind} ${periods.size} of ${count} (${period})`);

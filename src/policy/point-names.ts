@@ -1,4 +1,5 @@
 import { LockstepError } from "#errors/errors.ts";
+import { Calendar } from "#policy/calendar.ts";
 import { isMachineName } from "#policy/names.ts";
 import { newestFirst } from "#policy/order.ts";
 import type { DatedPoint } from "#policy/order.ts";
@@ -74,6 +75,7 @@ export function matchPoints<Point extends NamedPoint>(
   known: { readonly machines: ReadonlySet<string>; readonly points: readonly Point[] },
   timeZone: string,
 ): readonly Point[] {
+  const calendar = new Calendar(timeZone);
   const of = (machine: string) => known.points.filter((point) => point.machine === machine);
   switch (ref.kind) {
     case "word":
@@ -82,7 +84,7 @@ export function matchPoints<Point extends NamedPoint>(
     case "latest":
       return newestOf(of(ref.machine));
     case "time":
-      return newestOf(of(ref.machine).filter(({ at }) => localText(at, timeZone).startsWith(ref.prefix)));
+      return newestOf(of(ref.machine).filter(({ at }) => calendar.textOf(at).startsWith(ref.prefix)));
     case "id":
       return byId(of(ref.machine), ref.idPrefix);
   }
@@ -96,11 +98,6 @@ function byId<Point extends NamedPoint>(points: readonly Point[], prefix: string
   return points.filter(({ id }) => id.startsWith(prefix)).toSorted(newestFirst);
 }
 
-/** Local date and time to the second, such as `2026-11-23T14:05:09`. */
-function localText(at: Temporal.Instant, timeZone: string): string {
-  return at.toZonedDateTimeISO(timeZone).toPlainDateTime().toString({ smallestUnit: "second" });
-}
-
 /**
  * The names under which to show points, by id: `web01@2026-11-23T14:05`, with seconds where a machine has several points
  * in that minute, with the whole id where even that is not enough. `matchPoints` finds exactly that point by each.
@@ -108,19 +105,23 @@ function localText(at: Temporal.Instant, timeZone: string): string {
  * @param points  all points of the machines concerned, since the others decide how exact a name must be
  */
 export function pointNames(points: readonly NamedPoint[], timeZone: string): ReadonlyMap<string, string> {
-  const seconds = points.map(({ machine, at }) => `${machine}@${localText(at, timeZone)}`);
-  const uses = new Map<string, number>();
-  for (const second of seconds) {
-    for (const name of [second, toMinute(second)]) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const calendar = new Calendar(timeZone);
+  const toSecond = ({ machine, at }: NamedPoint): string => `${machine}@${calendar.textOf(at)}`;
+  const minutes = points.map((point) => toSecond(point).slice(0, -":00".length));
+  const inMinute = counted(minutes);
+  // Most minutes have one point, so seconds matter for few.
+  const crowded = points.filter((_, index) => inMinute.get(minutes[index] ?? "") !== 1);
+  const inSecond = counted(crowded.map(toSecond));
+  const names = new Map(points.map(({ id }, index) => [id, minutes[index] ?? ""]));
+  for (const point of crowded) {
+    const second = toSecond(point);
+    names.set(point.id, inSecond.get(second) === 1 ? second : `${point.machine}@${point.id}`);
   }
-  const names = points.map(({ id, machine }, index): [string, string] => {
-    const second = seconds[index] ?? "";
-    const name = [toMinute(second), second].find((each) => uses.get(each) === 1);
-    return [id, name ?? `${machine}@${id}`];
-  });
-  return new Map(names);
+  return names;
 }
 
-function toMinute(second: string): string {
-  return second.slice(0, -":00".length);
+function counted(names: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
 }

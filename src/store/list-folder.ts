@@ -41,11 +41,12 @@ async function* listWithin(
   const { files, root, entries } = source;
   const items: Item[] = [];
   for (const entry of await entries(join(root, folder))) {
-    const key = within + entry.name;
-    if (keyFault(key) !== null) continue;
-    if (entry.kind === "file" && key.startsWith(prefix) && key > after) items.push({ key, isFolder: false });
+    const isFolder = entry.kind === "folder";
+    if (!isFolder && entry.kind !== "file") continue;
     // A folder sorts as its keys do: by its name and the slash.
-    if (entry.kind === "folder" && mayHold(`${key}/`, prefix, after)) items.push({ key: `${key}/`, isFolder: true });
+    const key = within + entry.name + (isFolder ? "/" : "");
+    const isWanted = isFolder ? mayHold(key, prefix, after) : key.startsWith(prefix) && key > after;
+    if (isWanted && keyFault(within + entry.name) === null) items.push({ key, isFolder });
   }
   items.sort((a, b) => (a.key < b.key ? -1 : 1));
 

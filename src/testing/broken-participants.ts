@@ -1,4 +1,4 @@
-import type { Store } from "#store/contract.ts";
+import type { ListedObject, ObjectKey, Store } from "#store/contract.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { gatedStore } from "#testing/gated-store.ts";
 import { interceptedStore } from "#testing/intercepted-store.ts";
@@ -111,15 +111,19 @@ function noAnswer({ operation, key }: StoreCall): LockstepError {
 
 /** Says that an object was created where another's is. */
 export function boastingStore(store: Store): Store {
-  return { ...store, put: async (...put) => (await store.put(...put), "created" as const) };
+  const boast: Intercept = async (call, run) => {
+    const answer = await run();
+    return call.operation === "put" ? ("created" as typeof answer) : answer;
+  };
+  return interceptedStore(store, boast);
 }
 
-/** Removes nothing that was there when the view was made: what others left is not seen. */
-export function ownOnly(store: Store, known: ReadonlySet<string>): Store {
-  return {
-    ...store,
-    list: async function* (...list) {
-      for await (const object of store.list(...list)) if (!known.has(object.key)) yield object;
-    },
+/** Lists nothing of what is known: what others left is not seen. */
+export function blindStore(store: Store, known: ReadonlySet<ObjectKey>): Store {
+  const omit: Intercept = async (call, run) => {
+    const answer = await run();
+    if (call.operation !== "list" || !Array.isArray(answer)) return answer;
+    return answer.filter(({ key }: ListedObject) => !known.has(key)) as typeof answer;
   };
+  return interceptedStore(store, omit);
 }

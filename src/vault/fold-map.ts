@@ -65,11 +65,11 @@ export class FoldMap<K extends string, V> implements Iterable<[K, V]> {
   }
 
   *keys(): Generator<K, undefined> {
-    for (const [key] of this) yield key;
+    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.keys();
   }
 
   *values(): Generator<V, undefined> {
-    for (const [, value] of this) yield value;
+    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.values();
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Random } from "#crypto/derive.ts";
 import { isLockstepError } from "#errors/errors.ts";
-import type { Store } from "#store/contract.ts";
+import type { ObjectKey, Store } from "#store/contract.ts";
 import type { Retry } from "#store/retry.ts";
 import { looksCompressible } from "#vault/compressible.ts";
 import type { Replacement } from "#vault/entry.ts";
@@ -98,18 +98,28 @@ async function load(deps: RewriteDeps, name: SegmentName, signal: AbortSignal): 
   const key = keyOfSegment(name);
   const places = name.kind === "nodes" ? [key, objectKeys.copy(key)] : [key];
   const loaded: Loaded[] = [];
-  let unanswered: unknown = null;
   for (const place of places) {
-    try {
-      const bytes = await deps.store.get(place, MAX_SEGMENT_BYTES, signal);
-      if (bytes !== null) loaded.push({ table: parseTable(deps.keys, name, bytes), bytes });
-    } catch (error) {
-      if (isLockstepError(error, "STORE_UNAVAILABLE")) unanswered ??= error;
-      else if (!isLockstepError(error, "OBJECT_CORRUPT", "FIELD_CORRUPT", "OBJECT_TOO_LARGE")) throw error;
-    }
+    // What has no table keeps no slot, so one bad read must not be enough to call it broken.
+    const found = (await loadOnce(deps, name, place, signal)) ?? (await loadOnce(deps, name, place, signal));
+    if (found !== null) loaded.push(found);
   }
-  if (loaded.length === 0 && unanswered !== null) throw unanswered;
   return loaded;
+}
+
+/** Null when there is no such object, or none that opens. */
+async function loadOnce(
+  { store, keys }: RewriteDeps,
+  name: SegmentName,
+  place: ObjectKey,
+  signal: AbortSignal,
+): Promise<Loaded | null> {
+  try {
+    const bytes = await store.get(place, MAX_SEGMENT_BYTES, signal);
+    return bytes === null ? null : { table: parseTable(keys, name, bytes), bytes };
+  } catch (error) {
+    if (!isLockstepError(error, "OBJECT_CORRUPT", "FIELD_CORRUPT", "OBJECT_TOO_LARGE")) throw error;
+    return null;
+  }
 }
 
 function isPresent(loaded: readonly Loaded[], slot: number): boolean {

@@ -13,12 +13,13 @@ import { parseSummary, writeSummary } from "#vault/summary-format.ts";
 const KEPT = 2;
 
 /**
- * True when it is time for a summary: reading the entries since the last one would cost about as much as reading one.
+ * True when it is time for a summary: reading the entries since the last one would cost a good part of what reading one
+ * does.
  *
  * @param last  number of the entry that the last good summary ends with, 0 when there is none
  */
 export function summaryIsDue(fold: Fold, last: number): boolean {
-  return fold.seq - last >= 64 + fold.points.size / 16 + fold.generations.size / 256;
+  return fold.seq - last >= 64 + fold.points.size / 64 + fold.generations.size / 256;
 }
 
 /** Writes the fold as a summary. One that is there already is as good. */
