@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 
 import { openDisk } from "#disk/open.ts";
-import { backup, newestLive } from "#ops/backup.ts";
+import { backup } from "#ops/backup.ts";
+import { newestLive } from "#ops/newest-live.ts";
 
 import { openOnlyMachine } from "./open-machine.ts";
 

@@ -7,5 +7,3 @@ describePairs(
   [aPrune],
   [aBackup, aPrune, aRekey, aCheck, deleteOf("newest"), undeleteOf("gone"), restoreOf("gone"), restoreOf("old")],
 );
-
-describePairs(SharedWorld.make({ singleDisk: true }), [aPrune], [aBackup], { title: ", everything kept twice" });

@@ -1,11 +1,12 @@
 import { LockstepError } from "#errors/errors.ts";
-import { backup, newestLive } from "#ops/backup.ts";
+import { backup } from "#ops/backup.ts";
 import type { BackupOptions, BackupResult, BackupSource } from "#ops/backup.ts";
 import { changeMachine } from "#ops/change-machine.ts";
 import { changedRanges } from "#ops/change-list.ts";
 import type { ChangeList } from "#ops/change-list.ts";
 import { spotCheckRanges } from "#ops/changed-ranges.ts";
 import { withIdentities } from "#ops/machine-edit.ts";
+import { newestLive } from "#ops/newest-live.ts";
 import { openDisks } from "#ops/open-disks.ts";
 import type { DiskTerms, OpenedDisk } from "#ops/open-disks.ts";
 import { spotCheckHoles, withoutHoles } from "#ops/spot-check.ts";

@@ -4,6 +4,7 @@ import { backupDisk } from "#ops/backup-disk.ts";
 import type { BackedUpDisk, ChangeSource } from "#ops/backup-disk.ts";
 import { Lanes } from "#ops/lanes.ts";
 import type { LaneOptions } from "#ops/lanes.ts";
+import { newestLive } from "#ops/newest-live.ts";
 import { DamagedBlocks } from "#vault/damaged-blocks.ts";
 import { DiskWriter } from "#vault/disk-writer.ts";
 import type { CheckpointDisk, Consistency, PointDisk } from "#vault/entry.ts";
@@ -113,15 +114,6 @@ function chooser({ changesSince }: BackupOptions): (fold: Fold) => { base: Point
     }
     return { base, adopt: changesSince === null };
   };
-}
-
-/** The live point that was logged last; null when there is none. */
-export function newestLive(fold: Fold): PointState | null {
-  let newest: PointState | null = null;
-  for (const point of fold.points.values()) {
-    if (point.deleted === null && (newest === null || point.seq > newest.seq)) newest = point;
-  }
-  return newest;
 }
 
 type Context = {

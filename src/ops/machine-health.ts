@@ -1,4 +1,4 @@
-import { newestLive } from "#ops/backup.ts";
+import { newestLive } from "#ops/newest-live.ts";
 import { formatDuration } from "#policy/duration.ts";
 import { overdue } from "#policy/overdue.ts";
 import type { Fold, PointState } from "#vault/fold.ts";

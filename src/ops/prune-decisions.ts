@@ -1,5 +1,5 @@
 import { clockDoubt } from "#ops/clock-doubt.ts";
-import { newestLive } from "#ops/backup.ts";
+import { newestLive } from "#ops/newest-live.ts";
 import { parseKeep } from "#policy/keep.ts";
 import { decideKeepWithTorn } from "#policy/keep-torn.ts";
 import { purgeDueAt } from "#policy/soft-delete.ts";

@@ -90,7 +90,7 @@ function newestOf(whole: WholeVault): PointId {
 }
 
 function deletedIn({ log }: Client, point: PointId): boolean {
-  return log.fold.points.get(point)?.deleted != null;
+  return (log.fold.points.get(point)?.deleted ?? null) !== null;
 }
 
 /** Everything that writes to a vault or reads from it. */

@@ -85,7 +85,7 @@ export async function* readLog(
 export async function entryHashes(source: LogSource, seq: number, signal: AbortSignal): Promise<readonly string[]> {
   const key = objectKeys.logEntry(source.machine, seq);
   const found = [];
-  let unanswered: unknown = null;
+  let unanswered: LockstepError | null = null;
   for (const place of [key, objectKeys.copy(key)]) {
     const fetched = await fetchObject(source.store, place, signal);
     if ("error" in fetched) {

@@ -83,7 +83,7 @@ test("pointers below lost nodes are unknown, equal to nothing; a store that does
 
   for (const code of ["STORE_UNAVAILABLE", "VAULT_NEWER", "POINT_GONE"] as const) {
     const get = (): Promise<never> => Promise.reject(new LockstepError(code, "no answer"));
-    const reader = readerOver(bench, { ...bench.store, get } as Store);
+    const reader = readerOver(bench, { ...bench.store, get });
     await assert.rejects(new PointerCursor(reader, tree).read(0, 4, bench.signal), { code });
   }
 });

@@ -9,8 +9,7 @@ import { formatBytes } from "#cli/units.ts";
 import { namesOfPoints } from "#ops/find-point.ts";
 import { machineHealth } from "#ops/machine-health.ts";
 import type { MachineHealth } from "#ops/machine-health.ts";
-import { findUnprotected } from "#ops/unprotected-disks.ts";
-import type { Unprotected } from "#ops/unprotected-disks.ts";
+import type { Unprotected, findUnprotected } from "#ops/unprotected-disks.ts";
 import { formatDuration } from "#policy/duration.ts";
 import type { PointState } from "#vault/fold.ts";
 import type { Log } from "#vault/log.ts";
@@ -39,7 +38,7 @@ export const define: Define = (command, run) => {
         const stalledAfterMs = Math.max(stalledAtLeastMs, config.checkpointMinutes.value * 3 * 60_000);
         const machines = logs.map((log) => ({ log, health: machineHealth(log.fold, { now: now(), stalledAfterMs }) }));
         const definitions = logs.map(({ fold }) => fold.machine);
-        const unprotected = await findUnprotected(config.watch.value, definitions, host.name, signal);
+        const unprotected = await unprotectedIn(config.watch.value, definitions, host.name, signal);
 
         sayMachines(app, machines);
         for (const { machine, name, error } of faults) {
@@ -59,6 +58,13 @@ export const define: Define = (command, run) => {
       }),
     );
 };
+
+/** `findUnprotected`, loaded only where folders are watched: most of what this command would load is for it. */
+async function unprotectedIn(...given: Parameters<typeof findUnprotected>): Promise<Unprotected> {
+  if (given[0].length === 0) return { disks: [], skipped: [] };
+  const { findUnprotected } = await import("#ops/unprotected-disks.ts");
+  return findUnprotected(...given);
+}
 
 type Looked = { readonly log: Log; readonly health: MachineHealth };
 
