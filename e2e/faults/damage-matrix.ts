@@ -13,7 +13,8 @@ import type { Aftermath, Findings, Victim } from "./damage-rig.ts";
 const { signal } = new AbortController();
 
 /** Damage that hurts nobody and that nobody looks for: a summary is only a shortcut, and segments have unused bytes. */
-function mayGoUnnoticed({ kind }: Victim, { name }: Damage): boolean {
+function mayGoUnnoticed({ kind }: Victim, { name }: Damage, singleDisk: boolean): boolean {
+  if (kind === "the last log entry" && name === "deleted") return !singleDisk; // who saw it notices: see wrong-vault.test.ts
   if (kind.includes("summary")) return name === "deleted";
   if (kind.includes("vault.json")) return name === "cut by one byte"; // the newline at its end
   return kind.includes("segment") && name.startsWith("flipped at 0.");
@@ -48,7 +49,7 @@ export function testDamage(
           const way = `${victim.kind}, ${damage.name}`;
           const store = await damage.apply(whole.store, victim.key, { key: victim.other, bytes });
           const found = await lookAround(whole, store, way);
-          assert.ok(found.noticed || mayGoUnnoticed(victim, damage), `${way}: nobody noticed`);
+          assert.ok(found.noticed || mayGoUnnoticed(victim, damage, singleDisk), `${way}: nobody noticed`);
           assert.ok(found.noticed || found.lost.size === 0, `${way}: a loss went unnoticed`);
           expectation({ whole, damage, way, found, aftermath: await goOn(whole, store, way) });
         }

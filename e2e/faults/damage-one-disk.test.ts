@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { assertNamedAndHealed, testDamage } from "./damage-matrix.ts";
+import { testDamage } from "./damage-matrix.ts";
 
 testDamage(
   true,
@@ -14,5 +14,3 @@ testDamage(
     );
   },
 );
-
-testDamage(true, ({ kind }) => kind.includes("data"), assertNamedAndHealed);

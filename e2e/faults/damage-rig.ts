@@ -66,12 +66,16 @@ export async function victimsIn(whole: WholeVault): Promise<readonly Victim[]> {
   return [...victims, ...copies];
 }
 
-/** What somebody finds who looks at a damaged vault. */
-export type Findings = {
-  /** Why it cannot be opened; null when it can. */
+/** What somebody gets who opens a damaged vault and reads every point. */
+export type Reading = {
+  /** Why it cannot be opened. */
   readonly error: LockstepError | null;
   /** Points that cannot be read, and why. */
   readonly lost: ReadonlyMap<PointId, LockstepError>;
+};
+
+/** What somebody finds who also checks everything. */
+export type Findings = Reading & {
   /** What a check says that cannot be given back. */
   readonly hurt: readonly HurtDisk[];
   /** Whether a check of everything, or opening the vault, said that something is wrong. */
@@ -92,6 +96,18 @@ async function clearly<Result>(way: string, work: () => Promise<Result>): Promis
 export async function lookAround(whole: WholeVault, store: Store, way: string): Promise<Findings> {
   const client = await clearly(way, () => whole.open(store));
   if (client instanceof LockstepError) return { error: client, lost: new Map(), hurt: [], noticed: true };
+  const lost = await readAll(whole, client, way);
+  const points = await clearly(`${way}: check`, () => whole.check(client));
+  const options = { repair: false, progress: () => undefined };
+  const vault = await clearly(`${way}: vault check`, () => checkVault(client.vault, client.opened, options, signal));
+  const pointsAreWell = !(points instanceof LockstepError) && points.ok;
+  const vaultIsWell = !(vault instanceof LockstepError) && vault.ok && vault.logs.every((log) => isQuiet(log));
+  const hurt = points instanceof LockstepError ? [] : points.hurt;
+  return { error: null, lost, hurt, noticed: !pointsAreWell || !vaultIsWell || client.log.warnings.length > 0 };
+}
+
+/** Reads every point. @returns those that cannot be read, and why */
+async function readAll(whole: WholeVault, client: Client, way: string): Promise<ReadonlyMap<PointId, LockstepError>> {
   const lost = new Map<PointId, LockstepError>();
   for (const [point, expected] of whole.expected) {
     const state = client.log.fold.points.get(point);
@@ -100,13 +116,7 @@ export async function lookAround(whole: WholeVault, store: Store, way: string): 
     if (bytes instanceof LockstepError) lost.set(point, bytes);
     else assert.ok(Buffer.from(bytes).equals(expected), `${way}: wrong data was given as right`);
   }
-  const points = await clearly(`${way}: check`, () => whole.check(client));
-  const options = { repair: false, progress: () => undefined };
-  const vault = await clearly(`${way}: vault check`, () => checkVault(client.vault, client.opened, options, signal));
-  const pointsAreWell = !(points instanceof LockstepError) && points.ok;
-  const vaultIsWell = !(vault instanceof LockstepError) && vault.ok && vault.logs.every((log) => isQuiet(log));
-  const hurt = points instanceof LockstepError ? [] : points.hurt;
-  return { error: null, lost, hurt, noticed: !pointsAreWell || !vaultIsWell || client.log.warnings.length > 0 };
+  return lost;
 }
 
 function readOrError(
@@ -122,10 +132,10 @@ function isQuiet({ warnings }: CheckedLog): boolean {
   return warnings.length === 0;
 }
 
-/** What came of going on: what failed, and what is found in the end. */
-export type Aftermath = { readonly failures: readonly LockstepError[]; readonly later: Findings };
+/** What came of going on: what failed, and what can be read in the end. */
+export type Aftermath = { readonly failures: readonly LockstepError[]; readonly later: Reading };
 
-/** Lets checks put right what they can, backs up the disk as it was, prunes, and looks again. */
+/** Lets checks put right what they can, backs up the disk as it was, prunes, and reads again. */
 export async function goOn(whole: WholeVault, store: Store, way: string): Promise<Aftermath> {
   const failures: LockstepError[] = [];
   const client = await clearly(way, () => whole.open(store));
@@ -140,5 +150,7 @@ export async function goOn(whole: WholeVault, store: Store, way: string): Promis
   await attempt("check with repair", (client) => whole.check(client, { repair: true, record: true }));
   await attempt("backup", (client) => whole.backUp(client));
   await attempt("prune", (client) => whole.prune(client));
-  return { failures, later: await lookAround(whole, store, `${way}, later`) };
+  const later = await clearly(way, () => whole.open(store));
+  if (later instanceof LockstepError) return { failures, later: { error: later, lost: new Map() } };
+  return { failures, later: { error: null, lost: await readAll(whole, later, `${way}, later`) } };
 }

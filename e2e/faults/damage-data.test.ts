@@ -1,0 +1,4 @@
+import { assertNamedAndHealed, testDamage } from "./damage-matrix.ts";
+
+for (const singleDisk of [true, false])
+  testDamage(singleDisk, ({ kind }) => kind.includes("data"), assertNamedAndHealed);
