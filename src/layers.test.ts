@@ -8,12 +8,40 @@ import { layers, testOnlyFolder } from "#layers.ts";
 const src = import.meta.dirname;
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 
-/** Every module specifier in a source text: static, dynamic and re-exporting imports, and worker entry points. */
+/**
+ * Every module specifier in a source text: static, dynamic and re-exporting imports, and worker entry points. Text that
+ * merely looks like one, in a string or a comment, is none.
+ */
 function specifiers(text: string): string[] {
-  const found = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)];
-  const urls = [...text.matchAll(/new URL\("([^"]+\.ts)", import\.meta\.url\)/g)];
-  return [...found, ...urls].map((match) => match[1] ?? "");
+  const statements = text.matchAll(/^(?:import|export)\b(?:(?:\s+type)?\s*[\w*{][^;"'`]*?\bfrom)?\s*"([^"]+)";/gm);
+  const dynamic = text.matchAll(/^(?!\s*(?:\/\/|\/?\*)).*?\bimport\(\s*"([^"]+)"/gm);
+  const urls = text.matchAll(/new URL\("([^"]+\.ts)", import\.meta\.url\)/g);
+  return [...statements, ...dynamic, ...urls].map((match) => match[1] ?? "");
 }
+
+test("imports are found in every form, and not in text that speaks of them", () => {
+  const source = [
+    'import "a";',
+    'import b from "b";',
+    'import type { C } from "c";',
+    "import {",
+    "  type D,",
+    '} from "d";',
+    'import * as e from "e";',
+    'export { f } from "f";',
+    'export * from "g";',
+    'const h = await import("h");',
+    "const i = import(",
+    '  "i"',
+    ");",
+    'new Worker(new URL("./j.ts", import.meta.url));',
+    'export const origin = { from: "no" };',
+    '// import "no"; or import("no")',
+    ' * it is read from "no"',
+    "const script = `import { x } from '${no}'; import y from \"no\";`;",
+  ].join("\n");
+  assert.deepEqual(specifiers(source).sort(), ["a", "b", "c", "d", "e", "f", "g", "h", "i", "./j.ts"].sort());
+});
 
 function packageOf(specifier: string): string {
   const parts = specifier.split("/");

@@ -36,12 +36,12 @@ test("a disk that somebody holds open for writing is refused, or taken as torn a
       [75]
       $ lockstep backup web01 --torn-ok
       web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  torn
-      ! warning: web01: the point is torn: its disks were written to while they were read [POINT_TORN]
+      ! warning: web01: the point is torn: its disks may have been written to while they were read [POINT_TORN]
       ! hint: Shut the machine down, or use --snapshot, and back it up again.
       [3]
       $ lockstep status
       MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
-      web01  TIME (AGO)  torn  1  the newest point is torn: its disks were written to
+      web01  TIME (AGO)  torn  1  the newest point is torn: its disks may have been written to
       [2]
     `);
   } finally {

@@ -106,8 +106,8 @@ export class Trial {
       .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
       .replaceAll(/\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z?)/g, "TIME")
       .replaceAll(/\bprocess \d+( \([\w-]+\))?/g, "process PID")
-      .replaceAll(/\d+ s \([^)]*\/s\)/g, "TOOK (RATE)")
-      .replaceAll(/\(\d+ s ago\)/g, "(AGO)")
+      .replaceAll(/[\d.]+ s \([^)]*\/s\)/g, "TOOK (RATE)")
+      .replaceAll(/\([\d.]+ s ago\)/g, "(AGO)")
       .replaceAll(/ {2,}/g, "  ")
       .trim();
   }

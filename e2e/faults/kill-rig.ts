@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 
 import { check } from "#ops/check.ts";
-import { readMachines } from "#ops/machines.ts";
+import { nothingKnown, readMachines } from "#ops/machines.ts";
 import { openDirectoryStore } from "#store/directory.ts";
 import { keyringDeps } from "#testing/keyring-deps.ts";
 import { memoryTarget } from "#testing/memory-disk.ts";
@@ -122,7 +122,7 @@ export class KillRig {
     const opened = await openKeyring(store, { kind: "keyfile", key }, deps, signal);
     const keyring = logKeyring(store, opened);
     const vault: Vault = { ...deps, store, keyring, host: "test", program: "test" };
-    const { logs, faults } = await readMachines(vault, () => Promise.resolve(null), signal);
+    const { logs, faults } = await readMachines(vault, nothingKnown, signal);
     assert.deepEqual(faults, []);
     const [log] = logs;
     assert.ok(log !== undefined);

@@ -2,7 +2,7 @@ import type { Secret } from "#bytes/secret.ts";
 import type { Output } from "#cli/output.ts";
 import type { Progress } from "#cli/progress.ts";
 import type { Config } from "#cli/settings.ts";
-import type { Machines } from "#ops/machines.ts";
+import type { KnownMachines, Machines } from "#ops/machines.ts";
 import type { Store } from "#store/contract.ts";
 import type { Retry } from "#store/retry.ts";
 import type { MachineId, VaultId } from "#vault/ids.ts";
@@ -69,9 +69,11 @@ export type App = {
   /**
    * Opens the vault that is configured; to be called once. Its damage that was got round is warned of.
    *
+   * @param options.cacheNodes  tree nodes may come from this host's cache, where the configuration allows one; not for
+   *   commands that are to see what the store itself holds
    * @throws {LockstepError} ARGUMENT_INVALID: none is configured; KEY_FILE_INVALID; and what opening it throws
    */
-  readonly openVault: () => Promise<OpenVault>;
+  readonly openVault: (options?: { readonly cacheNodes?: boolean }) => Promise<OpenVault>;
 };
 
 /** The vault, opened. What this host has seen of it is remembered, so that a vault that was rolled back is noticed. */
@@ -82,6 +84,8 @@ export type OpenVault = {
   readonly keyring: OpenedKeyring;
   /** Why nothing may be written, in words; null when all is well. */
   readonly readOnlyReason: string | null;
+  /** What this host has seen of it before. */
+  readonly known: KnownMachines;
 
   /** Opens the logs of all machines; their damage that was got round is warned of. @throws what `readMachines` throws */
   machines(): Promise<Machines>;

@@ -7,7 +7,7 @@ import { messageOf } from "#errors/errors.ts";
 
 /**
  * Sees to it that later commands find a new vault: writes the configuration where there is none and nothing else names a
- * vault.
+ * vault. One that is named must be there for later commands, so it is written whatever else names a vault.
  *
  * @returns  what was done, or what to do, as a sentence
  */
@@ -16,17 +16,25 @@ export async function nameVaultInConfig(
   folder: string,
 ): Promise<{ readonly written: boolean; readonly words: string }> {
   const line = `vault = ${JSON.stringify(folder)}`; // what JSON escapes, TOML escapes alike
-  if (vault.value === folder) return { written: false, words: "It is the vault that later commands use." };
-  if (vault.value !== null) {
-    return { written: false, words: `Later commands use ${vault.value}; for this one, give them --vault ${folder}.` };
+  const outranked = wordsOfOther(vault.value, folder);
+  if (outranked !== null && (config.from === "default" || vault.from === "file")) {
+    return { written: false, words: outranked };
   }
   const byHand = `Name it in ${config.value} (${line}), or by LOCKSTEP_VAULT or --vault.`;
   try {
     await mkdir(dirname(config.value), { recursive: true });
     await createFile(config.value, `${line}\n`, 0o644);
-    return { written: true, words: `The new configuration ${config.value} names it.` };
+    return { written: true, words: `The new configuration ${config.value} names it. ${outranked ?? ""}`.trimEnd() };
   } catch (error) {
     const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
-    return { written: false, words: isThere ? byHand : `${byHand} Writing it there failed: ${messageOf(error)}.` };
+    const words = outranked ?? byHand;
+    return { written: false, words: isThere ? words : `${words} Writing ${config.value} failed: ${messageOf(error)}.` };
   }
+}
+
+/** What to say of a vault that a flag, the environment or the file names; null when none does. */
+function wordsOfOther(named: string | null, folder: string): string | null {
+  if (named === null) return null;
+  if (named === folder) return "It is the vault that later commands use.";
+  return `Later commands use ${named}; for this one, give them --vault ${folder}.`;
 }

@@ -36,13 +36,13 @@ export async function eachMachine(
     } catch (error) {
       if (signal.aborted || !(error instanceof LockstepError)) throw error;
       const { code, kind, message, hint, exitCode } = reportOf(error);
-      output.complain(error);
+      output.complain(error, log.fold.machine.name);
       results.push({ machine: log.fold.machine.name, machineId: log.machine, error: { code, kind, message, hint } });
       statuses.push(exitCode);
     }
   }
   if (names.length === 0) {
-    if (logs.length === 0) output.note("No machine is protected yet: lockstep protect --help");
+    if (logs.length + machines.faults.length === 0) output.note("No machine is protected yet: lockstep protect --help");
     statuses.push(warnOfFaults(output, machines) ?? exitCodes.done);
   }
   return { results, status: worst(statuses) };

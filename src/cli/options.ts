@@ -1,6 +1,7 @@
 import { Option } from "commander";
 
 import type { Expectation } from "#cli/app.ts";
+import { emptyPath } from "#cli/place.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 /** `--expect`, of commands that read one machine. Its value is for `OpenVault.machine`. */
@@ -33,6 +34,23 @@ export function parseEvery(text: string): number {
   if (hours >= 1 / 60 && hours <= 24 * 366) return hours;
   throw new LockstepError("ARGUMENT_INVALID", `"${text}" is not an interval`, {
     hint: "Write minutes, hours or days up to 366 days, such as 90m, 24h or 7d.",
+  });
+}
+
+/** @throws {LockstepError} ARGUMENT_INVALID: it is empty */
+export function parsePath(text: string): string {
+  if (text === "") throw emptyPath();
+  return text;
+}
+
+/** Most characters that the log takes as a reason. */
+const reasonLimit = 1024;
+
+/** Words for the log. @throws {LockstepError} ARGUMENT_INVALID: too long, or with control characters */
+export function parseReason(text: string): string {
+  if (text.length <= reasonLimit && !/\p{Cc}/u.test(text)) return text;
+  throw new LockstepError("ARGUMENT_INVALID", "the reason is too long, or has control characters", {
+    hint: `Write one line of at most ${reasonLimit} characters.`,
   });
 }
 

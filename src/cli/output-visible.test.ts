@@ -19,7 +19,8 @@ test("text of any language stays as it is", () => {
 test("JSON parses to the same value, and holds nothing unseen", () => {
   const text = fc.string({ unit: "binary", maxLength: 10 });
   fc.assert(
-    fc.property(fc.dictionary(text, text), (value) => {
+    fc.property(fc.array(fc.tuple(text, text), { maxLength: 4 }), (pairs) => {
+      const value = Object.fromEntries(pairs);
       const json = visibleJson(JSON.stringify(value));
       assert.equal(visible(json), json);
       assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify(value)));

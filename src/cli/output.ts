@@ -77,9 +77,15 @@ export class Output {
     this.#say(this.stderr, [`warning: ${warning.message} [${warning.code}]`, ...hint]);
   }
 
-  /** Says a failure that does not end the command; nothing with `json`, where it is a part of the result. */
-  complain(error: unknown): void {
-    if (!this.json) this.#say(this.stderr, errorLines(reportOf(error)));
+  /**
+   * Says a failure that does not end the command; nothing with `json`, where it is a part of the result.
+   *
+   * @param about  what failed, such as a machine's name
+   */
+  complain(error: unknown, about: string): void {
+    const report = reportOf(error);
+    const message = `${about}: ${report.message}`;
+    if (!this.json) this.#say(this.stderr, errorLines({ ...report, message }));
   }
 
   /** Ends a command that was done: with `json` writes the document, else nothing. To be called once. */

@@ -9,7 +9,7 @@ test("a place is a folder, by its path or a file: URL", () => {
 });
 
 test("a place of any other kind is refused", () => {
-  for (const place of ["s3://bucket/vault", "https://host/", "file://host/vault", "file:///a%2Fb", "x://"]) {
+  for (const place of ["s3://bucket/vault", "https://host/", "file://host/vault", "file:///a%2Fb", "x://", ""]) {
     assert.throws(() => folderOf(place), { code: "ARGUMENT_INVALID" }, place);
   }
 });

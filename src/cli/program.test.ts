@@ -56,6 +56,18 @@ test("options of all commands count wherever they stand", async () => {
   }
 });
 
+test("a command line that names no command gets the help, or with --json a document", async () => {
+  for (const words of [[], ["point"], ["vault", "unlock"]]) {
+    const help = await run(...words);
+    assert.deepEqual([help.status, help.stdout], [64, ""]);
+    assert.match(help.stderr, /^Usage: lockstep/);
+    const { status, stdout } = await run(...words, "--json");
+    assert.equal(status, 64);
+    const document = JSON.parse(stdout) as { error: { code: string }; warnings: unknown };
+    assert.deepEqual([document.error.code, document.warnings], ["ARGUMENT_INVALID", []]);
+  }
+});
+
 test("an alias is the command that it stands for", async () => {
   assert.deepEqual((await run("recoverypoint", "list")).opened, [["point list", {}]]);
 });

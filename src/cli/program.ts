@@ -49,7 +49,7 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
-    if (error instanceof CommanderError && error.code === "commander.help") {
+    if (error instanceof CommanderError && error.code === noCommand && !words.includes("--json")) {
       stderr.write(said.join(""));
       return exitCodes.invalid;
     }
@@ -140,12 +140,17 @@ function withoutHelpCommand(words: readonly string[]): readonly string[] {
   return words[0] === "help" ? [...words.slice(1), "--help"] : words;
 }
 
+const seeHelp = "`lockstep --help` lists the commands; `lockstep COMMAND --help` its options.";
+
+/** Commander's code where a command line ends before it names a command; what it would say is the help. */
+const noCommand = "commander.help";
+
 /** Commander's complaint about a command line as one of ours; what it suggests is the hint. */
 function usageError(error: CommanderError): LockstepError {
+  if (error.code === noCommand) {
+    return new LockstepError("ARGUMENT_INVALID", "the command line names no command", { hint: seeHelp });
+  }
   const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = more.join(" ").replace(/^\((.*)\)$/, "$1");
-  return new LockstepError("ARGUMENT_INVALID", first, {
-    hint:
-      suggestion === "" ? "`lockstep --help` lists the commands; `lockstep COMMAND --help` its options." : suggestion,
-  });
+  return new LockstepError("ARGUMENT_INVALID", first, { hint: suggestion === "" ? seeHelp : suggestion });
 }

@@ -95,7 +95,9 @@ function showLines(output: Output): Shown {
       spokenMs = work.elapsedMs;
       output.note(`${work.label}: ${work.parts().join(", ")}`);
     },
-    end: (work) => output.note(`${work.label}: ${endParts(work.doneBytes, work.elapsedMs).join(", ")}`),
+    end(work) {
+      if (work.doneBytes > 0) output.note(`${work.label}: ${endParts(work.doneBytes, work.elapsedMs).join(", ")}`);
+    },
   };
 }
 

@@ -6,6 +6,10 @@ export type Origin = "flag" | "environment" | "file" | "default";
 
 export type Setting<Value> = { readonly value: Value; readonly from: Origin };
 
+/** When tree nodes of a vault are kept on this host; "auto": when the vault lies on a network file system. */
+export const nodeCaching = ["auto", "always", "never"] as const;
+export type NodeCaching = (typeof nodeCaching)[number];
+
 /** All that holds for a command, and where each of it came from. Paths are absolute. docs/configuration.md */
 export type Config = {
   /** The configuration file. It must exist unless it is the default one. */
@@ -21,6 +25,8 @@ export type Config = {
   readonly checkpointMinutes: Setting<number>;
   readonly checkpointGib: Setting<number>;
   readonly lanes: Setting<number>;
+  readonly cacheNodes: Setting<NodeCaching>;
+  readonly cacheLimitGib: Setting<number>;
   /** What a machine gets that is protected without saying it otherwise. */
   readonly keep: Setting<KeepRule>;
   readonly everyHours: Setting<number>;
@@ -47,6 +53,8 @@ export function showConfig(config: Config): readonly ShownSetting[] {
     { key: "backup.checkpoint-minutes", ...config.checkpointMinutes },
     { key: "backup.checkpoint-gib", ...config.checkpointGib },
     { key: "backup.lanes", ...config.lanes },
+    { key: "cache.nodes", ...config.cacheNodes },
+    { key: "cache.limit-gib", ...config.cacheLimitGib },
     { key: "defaults.keep", value: formatKeep(keep.value), from: keep.from },
     { key: "defaults.every-hours", ...config.everyHours },
     { key: "defaults.time-zone", ...config.timeZone },

@@ -46,11 +46,11 @@ export async function openExistingTarget(
     if (opened.dev !== found.dev || opened.ino !== found.ino) throw inUse(doing, "it was replaced at this very moment");
     if (kind === "file" && !lockFile(file.fd)) throw inUse(doing, "another process has it locked");
     const sizeBytes = kind === "block" ? blockDeviceSize(file.fd) : Number(opened.size);
-    if (sizeBytes < neededBytes) throw tooSmall(doing, kind, sizeBytes, neededBytes, path);
     const format = options.assumeRaw === true || sizeBytes === 0 ? null : await readFormat(file, sizeBytes);
     if (format !== null) {
       throw unsupported(doing, `it is a ${format} image, not a raw one`, "Restore to a new file, then convert that.");
     }
+    if (sizeBytes < neededBytes) throw tooSmall(doing, kind, sizeBytes, neededBytes, path);
     direct = await openDirect(file, constants.O_RDWR);
     const publish = async (): Promise<void> => {}; // it has its name
     return new FileTarget({ path, kind, sizeBytes, startsZeroed: false, buffered: file, direct, publish });

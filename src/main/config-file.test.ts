@@ -16,6 +16,9 @@ test("a file says where the vault is, what to watch, and how to back up", () => 
     checkpoint-minutes = 2.5
     checkpoint-gib = 16
     lanes = 1
+    [cache]
+    nodes = "always"
+    limit-gib = 0.5
     [defaults]
     keep = "daily=7,weekly=4"
     every-hours = 12
@@ -25,6 +28,7 @@ test("a file says where the vault is, what to watch, and how to back up", () => 
     vault: "/backup/vault",
     watch: ["/var/lib/libvirt/images"],
     backup: { "checkpoint-minutes": 2.5, "checkpoint-gib": 16, lanes: 1 },
+    cache: { nodes: "always", "limit-gib": 0.5 },
     defaults: { keep: { daily: 7, weekly: 4 }, "every-hours": 12, "time-zone": "Europe/Berlin" },
   });
   assert.deepEqual(parseConfig("", name), {});
@@ -39,6 +43,8 @@ test("a mistake is refused, with the key and the line named", () => {
     ["[backup]\nlanes = 1.5", /backup\.lanes \(line 2\): /],
     ["[backup]\nlanes = '2'", /backup\.lanes \(line 2\): /],
     ["[backup]\ncheckpoint-gib = inf", /backup\.checkpoint-gib \(line 2\): /],
+    ["[cache]\nnodes = 'yes'", /cache\.nodes \(line 2\): /],
+    ["[cache]\nlimit-gib = 0", /cache\.limit-gib \(line 2\): /],
     ["vault = 7", /vault \(line 1\): /],
     ['vault = ""', /vault \(line 1\): /],
     ["watch = ['/a', 7]", /watch \(line 1\): /],

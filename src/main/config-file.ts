@@ -1,6 +1,7 @@
 import { TomlError, parse } from "smol-toml";
 import { z } from "zod";
 
+import { nodeCaching } from "#cli/settings.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { lineOfKey } from "#main/config-line.ts";
 import { parseKeep } from "#policy/keep.ts";
@@ -34,6 +35,16 @@ const schema = z.strictObject({
         .max(1024 * 1024)
         .optional(),
       lanes: z.int().min(1).max(64).optional(),
+    })
+    .optional(),
+  cache: z
+    .strictObject({
+      nodes: z.enum(nodeCaching).optional(),
+      "limit-gib": z
+        .number()
+        .positive()
+        .max(1024 * 1024)
+        .optional(),
     })
     .optional(),
   defaults: z

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 
+import { emptyPath } from "#cli/place.ts";
 import type { Config, Setting } from "#cli/settings.ts";
 import type { Environment } from "#main/environment.ts";
 
@@ -36,8 +37,13 @@ export function firstNamed(
   return null;
 }
 
-/** An absolute path; a URL stays as it is. */
+/**
+ * An absolute path; a URL stays as it is.
+ *
+ * @throws {LockstepError} ARGUMENT_INVALID: it is empty, as a shell's variable that is not set: not the working folder
+ */
 export function absolute(path: string, folder: string): string {
+  if (path === "") throw emptyPath();
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(path) ? path : resolve(folder, path);
 }
 

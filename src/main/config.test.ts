@@ -51,6 +51,8 @@ test("without a file, a flag or a variable everything has its default", async ()
       ["backup.checkpoint-minutes", 5],
       ["backup.checkpoint-gib", 64],
       ["backup.lanes", 2],
+      ["cache.nodes", "auto"],
+      ["cache.limit-gib", 4],
       ["defaults.keep", "all"],
       ["defaults.every-hours", 24],
       ["defaults.time-zone", "UTC"],
@@ -72,6 +74,8 @@ test("what the file says counts, and the rest keeps its default", async () => {
     watch = ["images", "/srv/disks"]
     [backup]
     lanes = 4
+    [cache]
+    nodes = "never"
     [defaults]
     keep = "yearly=7, daily=7"
     time-zone = "Europe/Berlin"
@@ -79,6 +83,8 @@ test("what the file says counts, and the rest keeps its default", async () => {
   assert.deepEqual(settings.get("watch"), [[join(folder, "images"), "/srv/disks"], "file"]);
   assert.deepEqual(settings.get("backup.lanes"), [4, "file"]);
   assert.deepEqual(settings.get("backup.checkpoint-gib"), [64, "default"]);
+  assert.deepEqual(settings.get("cache.nodes"), ["never", "file"]);
+  assert.deepEqual(settings.get("cache.limit-gib"), [4, "default"]);
   assert.deepEqual(settings.get("defaults.keep"), ["daily=7,yearly=7", "file"]);
   assert.deepEqual(settings.get("defaults.time-zone"), ["Europe/Berlin", "file"]);
   assert.deepEqual(settings.get("state"), [join(folder, "state"), "default"]);

@@ -71,6 +71,8 @@ function effective(paths: ConfigPaths, file: ConfigFile, environment: Environmen
     checkpointMinutes: fromFile(file.backup?.["checkpoint-minutes"], 5),
     checkpointGib: fromFile(file.backup?.["checkpoint-gib"], 64),
     lanes: fromFile(file.backup?.lanes, 2),
+    cacheNodes: fromFile(file.cache?.nodes, "auto"),
+    cacheLimitGib: fromFile(file.cache?.["limit-gib"], 4),
     keep: fromFile<KeepRule>(file.defaults?.keep, {}),
     everyHours: fromFile(file.defaults?.["every-hours"], 24),
     timeZone: fromFile(file.defaults?.["time-zone"], "UTC"),

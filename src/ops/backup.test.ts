@@ -50,7 +50,7 @@ test("every point of a disk that changes, grows and shrinks reads back bit for b
         assert.deepEqual(Buffer.from(bytes), Buffer.from(expected));
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 });
 

@@ -100,6 +100,6 @@ test("a point by a list of changes is the disk bit for bit, also when that grew 
         assert.ok(point.readBytes <= read, `${point.readBytes} bytes were read for ${read}`);
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });

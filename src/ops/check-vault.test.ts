@@ -6,7 +6,10 @@ import type { CheckVaultResult } from "#ops/check-vault.ts";
 import { memoryStore } from "#store/memory.ts";
 import { alter, flip, keysOf } from "#testing/damage.ts";
 import { fileKeyOf, keyringDeps } from "#testing/keyring-deps.ts";
+import { seededRandom } from "#testing/random.ts";
 import { VaultBench } from "#testing/vault-bench.ts";
+import { newId } from "#vault/ids.ts";
+import type { MachineId } from "#vault/ids.ts";
 import { createVault } from "#vault/keyring-change.ts";
 import type { OpenedKeyring } from "#vault/keyring.ts";
 import { logKeyring } from "#vault/log-keyring.ts";
@@ -97,4 +100,26 @@ test("a keyring whose newest generation is gone, which a log names, is noticed",
   const { ok, logs } = await checkNow(bench);
   assert.equal(ok, false);
   assert.match(logs[0]?.fault ?? "", /keyring generation 2/);
+});
+
+test("a log that is older than this host has seen it, and a machine that is gone, are faults", async () => {
+  const { vault, opened, log } = await makeVault("rolled back", false);
+  const gone = newId<MachineId>(seededRandom("gone"));
+  const check = (seq: number, hash: string) =>
+    checkVault(
+      vault,
+      opened,
+      {
+        repair: false,
+        known: { ids: async () => [log.machine, gone], machine: async () => ({ name: "web01", head: { seq, hash } }) },
+        progress: () => undefined,
+      },
+      signal,
+    );
+  const { seq, hash } = log.fold;
+  const same = await check(seq, hash);
+  assert.deepEqual([same.ok, same.logs.map(({ fault }) => fault === null)], [false, [true, false]]);
+  assert.deepEqual([same.logs[1]?.machine, same.logs[1]?.name], [gone, "web01"]);
+  assert.match((await check(seq + 1, hash)).logs[0]?.fault ?? "", /ends with entry 71, and entry 72 was expected/);
+  assert.match((await check(seq, "ab".repeat(32))).logs[0]?.fault ?? "", /not the one that was expected/);
 });

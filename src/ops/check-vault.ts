@@ -1,6 +1,8 @@
 import { hex } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import { isLockstepError, messageOf } from "#errors/errors.ts";
+import { nothingKnown } from "#ops/machines.ts";
+import type { KnownMachines } from "#ops/machines.ts";
 import type { ObjectKey } from "#store/contract.ts";
 import { ENTRY_LIMIT_BYTES } from "#vault/entry-format.ts";
 import type { Fold } from "#vault/fold.ts";
@@ -19,11 +21,14 @@ import { verifySummaries } from "#vault/summary-check.ts";
 import type { WrongSummary } from "#vault/summary-check.ts";
 import { checkTwins } from "#vault/twin-objects.ts";
 import type { TwinFault } from "#vault/twin-objects.ts";
+import { openMachine } from "#vault/vault.ts";
 import type { Vault } from "#vault/vault.ts";
 
 export type CheckVaultOptions = {
   /** Put missing objects back from their second copies, and the reverse. */
   readonly repair: boolean;
+  /** What this host remembers: a log that is older is faulty. */
+  readonly known?: KnownMachines;
   readonly progress: (step: CheckVaultStep) => void;
 };
 
@@ -74,7 +79,7 @@ export type CheckVaultResult = {
 export async function checkVault(
   vault: Vault,
   opened: OpenedKeyring,
-  { repair, progress }: CheckVaultOptions,
+  { repair, known = nothingKnown, progress }: CheckVaultOptions,
   signal: AbortSignal,
 ): Promise<CheckVaultResult> {
   const { store } = vault;
@@ -84,6 +89,7 @@ export async function checkVault(
   const faults = [...keyring.warnings, ...keyring.unstored.map(({ key }) => `${key} is missing`)];
   if (keyring.readOnlyReason !== null) faults.push(keyring.readOnlyReason);
   const { keys } = keyring;
+  const remembered = await known.ids(); // before the roster, which then has what another process adds meanwhile
   const roster = await listMachines({ store, keys }, signal);
   const copies: TwinFault[] = [];
   const logs: CheckedLog[] = [];
@@ -91,9 +97,16 @@ export async function checkVault(
     const source = { store, keys, machine };
     copies.push(...(await rosterTwins(vault, source, repair, signal)));
     const checked = await checkLog(source, keyring, signal);
-    logs.push(checked);
+    const rolledBack = checked.fault === null ? await whyRolledBack(vault, machine, known, signal) : null;
+    logs.push(rolledBack === null ? checked : { ...checked, fault: rolledBack });
     if (checked.name !== null) copies.push(...(await entryTwins(vault, source, repair, signal)));
     progress({ phase: "machines", done: logs.length, of: roster.machines.length });
+  }
+  for (const machine of remembered) {
+    const seen = roster.machines.includes(machine) ? null : await known.machine(machine);
+    if (seen === null) continue;
+    const fault = "this host has seen it in this vault, and the roster does not have it";
+    logs.push({ machine, name: seen.name, entries: 0, fault, wrongSummaries: [], warnings: [] });
   }
   const stray = await strayObjects(vault, new Set(roster.machines), progress, signal);
   const logsAreRight = logs.every(({ fault, wrongSummaries }) => fault === null && wrongSummaries.length === 0);
@@ -133,6 +146,24 @@ async function checkLog(source: LogSource, keyring: OpenedKeyring, signal: Abort
   } catch (error) {
     if (!isLockstepError(error, "LOG_CORRUPT", "VAULT_NEWER", "KEYRING_ROLLED_BACK", "STORE_UNAVAILABLE")) throw error;
     return { machine, name: null, entries: 0, fault: messageOf(error), wrongSummaries: [], warnings: [] };
+  }
+}
+
+/** Why the log is not the one that this host has seen; null when it is, or has gone on from there. */
+async function whyRolledBack(
+  vault: Vault,
+  machine: MachineId,
+  known: KnownMachines,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const seen = await known.machine(machine);
+  if (seen === null) return null;
+  try {
+    await openMachine(vault, machine, seen.head, signal);
+    return null;
+  } catch (error) {
+    if (isLockstepError(error, "LOG_ROLLED_BACK")) return messageOf(error);
+    throw error;
   }
 }
 

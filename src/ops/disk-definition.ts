@@ -2,6 +2,7 @@ import type { Random } from "#crypto/derive.ts";
 import type { DiskIdentity } from "#disk/contract.ts";
 import { compareIdentity } from "#disk/identity.ts";
 import { openDisk } from "#disk/open.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { newId } from "#vault/ids.ts";
 import type { DiskId } from "#vault/ids.ts";
 import type { DiskDefinition } from "#vault/machine-definition.ts";
@@ -19,7 +20,7 @@ export type DiskPlace = {
 /**
  * Defines a disk that is to be backed up: looks at it to know it again, and gives it an id for ever.
  *
- * @throws {LockstepError} what `openDisk` throws
+ * @throws {LockstepError} what `readIdentity` throws
  */
 export async function defineDisk(
   { name, path }: DiskPlace,
@@ -32,8 +33,17 @@ export async function defineDisk(
   return { id, name, path, host, blockBytes: BLOCK_BYTES, identity, addedAt: now().toString() };
 }
 
-/** What tells the disk at a path from others. @throws {LockstepError} what `openDisk` throws */
+/**
+ * What tells the disk at a path from others.
+ *
+ * @throws {LockstepError} ARGUMENT_INVALID: a path that the log cannot hold; and what `openDisk` throws
+ */
 export async function readIdentity(path: string, signal: AbortSignal): Promise<DiskIdentity> {
+  if (/\p{Cc}/u.test(path)) {
+    throw new LockstepError("ARGUMENT_INVALID", `the path ${JSON.stringify(path)} has control characters`, {
+      hint: "Give the disk another name, or name it by a symbolic link.",
+    });
+  }
   await using disk = await openDisk(path, {}, signal);
   return disk.identity;
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { findPoint, nameOfPoint } from "#ops/find-point.ts";
 import { deletePoint } from "#ops/delete-points.ts";
-import { readMachines } from "#ops/machines.ts";
+import { nothingKnown, readMachines } from "#ops/machines.ts";
 import type { Machines } from "#ops/machines.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
 import { backUp, VaultBench } from "#testing/vault-bench.ts";
@@ -25,7 +25,7 @@ async function taken(bench: VaultBench, log: Log, times: readonly string[]): Pro
 }
 
 function readAll(bench: VaultBench): Promise<Machines> {
-  return readMachines(bench.vault(), () => Promise.resolve(null), signal);
+  return readMachines(bench.vault(), nothingKnown, signal);
 }
 
 async function web01(): Promise<{ bench: VaultBench; log: Log; points: readonly PointState[] }> {

@@ -40,6 +40,13 @@ test("two disks of one name, a disk that is not there, and no disk at all are re
   assert.throws(() => withoutDisk(machine, "root", removedAt), { code: "ARGUMENT_INVALID" });
 });
 
+test("what is at a path is backed up once, until it is removed", () => {
+  const twice = { ...data, path: root.path, host: root.host };
+  assert.throws(() => withDisk(machine, twice), { code: "ARGUMENT_INVALID", message: /as its disk root/ });
+  const without = withoutDisk(withDisk(machine, data), "root", removedAt);
+  assert.deepEqual(disksInUse(withDisk(without, twice)), [data, twice]);
+});
+
 test("a disk may move and grow; one that looks like another must be accepted", () => {
   const place = { path: "/new/root", host: "other", identity: identity(null) };
   const moved = withDiskAt(machine, "root", place, false);

@@ -3,14 +3,28 @@ import type { DiskIdentity } from "#disk/contract.ts";
 import { disksInUse, otherDisk } from "#ops/disk-definition.ts";
 import type { DiskDefinition, MachineDefinition } from "#vault/machine-definition.ts";
 
-/** With one more disk. @throws {LockstepError} NAME_TAKEN */
+/** With one more disk. @throws {LockstepError} NAME_TAKEN; ARGUMENT_INVALID: it has what is at that path already */
 export function withDisk(machine: MachineDefinition, disk: DiskDefinition): MachineDefinition {
   if (disksInUse(machine).some(({ name }) => name === disk.name)) {
     throw new LockstepError("NAME_TAKEN", `machine ${machine.name} has a disk ${disk.name} already`, {
       hint: `Give the new one another name, or say where that one is now: --disk ${disk.name}=PATH.`,
     });
   }
+  refuseSamePath(machine.name, disksInUse(machine), disk);
   return { ...machine, disks: [...machine.disks, disk] };
+}
+
+/** Refuses a disk that would be backed up twice. @throws {LockstepError} ARGUMENT_INVALID */
+export function refuseSamePath(
+  machine: string,
+  disks: readonly DiskDefinition[],
+  { path, host }: DiskDefinition,
+): void {
+  const same = disks.find((each) => each.path === path && each.host === host);
+  if (same === undefined) return;
+  throw new LockstepError("ARGUMENT_INVALID", `machine ${machine} has ${path} already, as its disk ${same.name}`, {
+    hint: "Name each disk once.",
+  });
 }
 
 /**

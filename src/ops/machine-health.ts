@@ -37,7 +37,10 @@ export function machineHealth(
   if (fold.machine.protected) {
     const lastAt = lastPoint === null ? null : Temporal.Instant.from(lastPoint.capturedAt);
     need("overdue", overdue(lastAt, fold.machine.everyHours, now));
-    need("torn", lastPoint?.consistency === "torn" ? "the newest point is torn: its disks were written to" : null);
+    need(
+      "torn",
+      lastPoint?.consistency === "torn" ? "the newest point is torn: its disks may have been written to" : null,
+    );
     const unread = lastPoint?.unreadableBytes ?? 0;
     need("unreadable", unread > 0 ? `${unread} bytes of the newest point could not be read from the disk` : null);
     need("stalled", stalled(fold, now, stalledAfterMs));

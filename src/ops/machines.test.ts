@@ -4,7 +4,9 @@ import { test } from "node:test";
 import { machineNamed, readMachines } from "#ops/machines.ts";
 import type { KnownMachine } from "#ops/machines.ts";
 import { refuseTakenName } from "#ops/protect.ts";
+import { seededRandom } from "#testing/random.ts";
 import { VaultBench } from "#testing/vault-bench.ts";
+import { newId } from "#vault/ids.ts";
 import type { MachineId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
 
@@ -13,8 +15,8 @@ async function vaultWith(seed: string, ...names: readonly string[]) {
   const vault = bench.vault();
   const logs: Log[] = [];
   for (const name of names) logs.push(await bench.createMachine([bench.disk("sda", 4096)], { name }));
-  const read = (known: (machine: MachineId) => KnownMachine | null = () => null) =>
-    readMachines(vault, (machine) => Promise.resolve(known(machine)), bench.signal);
+  const read = (known: (machine: MachineId) => KnownMachine | null = () => null, ids: readonly MachineId[] = []) =>
+    readMachines(vault, { ids: async () => ids, machine: async (id) => known(id) }, bench.signal);
   return { logs, read };
 }
 
@@ -50,4 +52,17 @@ test("a log that was rolled back stops nobody but its own machine, which is know
   assert.throws(() => machineNamed(machines, "web01"), { code: "LOG_ROLLED_BACK" });
   assert.throws(() => refuseTakenName(machines, "web01"), { code: "NAME_TAKEN" });
   assert.equal(machineNamed(machines, "db01").machine, logs[1]?.machine);
+});
+
+test("a machine that this host remembers and the vault does not have any more is missed by its name", async () => {
+  const { read } = await vaultWith("gone", "web01");
+  const [gone, lost] = [newId<MachineId>(seededRandom("gone")), newId<MachineId>(seededRandom("lost"))];
+  const head = { seq: 9, hash: "ab".repeat(32) };
+  const machines = await read((machine) => (machine === gone ? { name: "db01", head } : null), [gone, lost]);
+  assert.deepEqual(
+    machines.faults.map(({ machine, name }) => [machine, name]),
+    [[gone, "db01"]],
+  );
+  assert.throws(() => machineNamed(machines, "db01"), { code: "LOG_ROLLED_BACK", message: /no entry, and entry 9/ });
+  assert.equal(machines.logs.length, 1);
 });

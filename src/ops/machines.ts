@@ -13,6 +13,16 @@ const AT_ONCE = 8;
 /** What a host remembers of a machine. */
 export type KnownMachine = { readonly name: string; readonly head: Head };
 
+/** What a host remembers of a vault's machines. */
+export type KnownMachines = {
+  ids(): Promise<readonly MachineId[]>;
+  /** Null: nothing is known of it. */
+  machine(id: MachineId): Promise<KnownMachine | null>;
+};
+
+/** Of a host that has never seen the vault. */
+export const nothingKnown: KnownMachines = { ids: () => Promise.resolve([]), machine: () => Promise.resolve(null) };
+
 export type MachineFault = {
   readonly machine: MachineId;
   /** As it was when this host saw it last; null when it never did. */
@@ -33,19 +43,18 @@ export type Machines = {
 /**
  * Opens the logs of all machines. One that cannot be opened does not keep the others from it.
  *
- * @param known  what this host remembers of a machine: its log must still have that entry
+ * @param known  what this host remembers: these machines must still be there, and their logs have the entries
  * @throws {LockstepError} what the store throws; CANCELLED
  */
-export async function readMachines(
-  vault: Vault,
-  known: (machine: MachineId) => Promise<KnownMachine | null>,
-  signal: AbortSignal,
-): Promise<Machines> {
+export async function readMachines(vault: Vault, known: KnownMachines, signal: AbortSignal): Promise<Machines> {
+  const remembered = await known.ids(); // before the roster, which then has what another process adds meanwhile
   const roster = await listMachines({ store: vault.store, keys: vault.keyring.keys }, signal);
   const logs: Log[] = [];
   const faults: MachineFault[] = [];
-  await forEachBounded(roster.machines, AT_ONCE, async (machine) => {
-    const seen = await known(machine);
+  const listed = new Set(roster.machines);
+  await forEachBounded([...listed.union(new Set(remembered))], AT_ONCE, async (machine) => {
+    const seen = await known.machine(machine);
+    if (seen === null && !listed.has(machine)) return; // its file could not be understood: that counts as lost
     try {
       logs.push(await openMachine(vault, machine, seen?.head ?? null, signal));
     } catch (error) {

@@ -36,7 +36,7 @@ export function pointWarnings(
     const because = whys.length === 0 ? "" : ` (${whys.join("; ")})`;
     warnings.push({
       code: "POINT_TORN",
-      message: `${name} is torn: its disks were written to while they were read${because}`,
+      message: `${name} is torn: its disks may have been written to while they were read${because}`,
       hint: "Its file systems may need a repair, and it may not start. Another point may be better.",
       notGreen: true,
     });

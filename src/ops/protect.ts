@@ -1,6 +1,7 @@
 import { LockstepError } from "#errors/errors.ts";
 import { defineDisk } from "#ops/disk-definition.ts";
 import type { DiskPlace } from "#ops/disk-definition.ts";
+import { refuseSamePath } from "#ops/machine-edit.ts";
 import type { Machines } from "#ops/machines.ts";
 import type { DiskDefinition, MachineDefinition } from "#vault/machine-definition.ts";
 import type { Log } from "#vault/log.ts";
@@ -17,12 +18,16 @@ export type NewMachine = Pick<MachineDefinition, "name" | "keep" | "everyHours" 
  * Puts a machine under protection: looks at its disks, and writes down what is to be backed up. Backs up nothing yet.
  *
  * @param known  the machines of the vault; one that another host protects at this moment may get the same name
- * @throws {LockstepError} NAME_TAKEN; what `openDisk` and `createMachine` throw
+ * @throws {LockstepError} NAME_TAKEN; ARGUMENT_INVALID: a disk is there twice; what `defineDisk` and `createMachine` throw
  */
 export async function protect(vault: Vault, known: Machines, machine: NewMachine, signal: AbortSignal): Promise<Log> {
   refuseTakenName(known, machine.name);
   const disks: DiskDefinition[] = [];
-  for (const place of machine.disks) disks.push(await defineDisk(place, vault, signal));
+  for (const place of machine.disks) {
+    const disk = await defineDisk(place, vault, signal);
+    refuseSamePath(machine.name, disks, disk);
+    disks.push(disk);
+  }
   return createMachine(vault, { ...machine, disks, protected: true }, signal);
 }
 

@@ -121,7 +121,7 @@ test("a rule that has decided decides anew when the newest point is deleted by h
 });
 
 test("a second prune at any moment of the first: whoever is fenced says so, and nothing is lost", async () => {
-  for (let at = 1; at < 60; at += 3) {
+  for (let at = 1; at < 60; at += 5) {
     const { bench } = await withDuePoint("two prunes");
     let begun = false;
     const store = interrupted(
@@ -144,7 +144,7 @@ test("a second prune at any moment of the first: whoever is fenced says so, and 
 });
 
 test("a backup at any moment of a prune loses nothing of its own, nor its base", async () => {
-  for (let at = 1; at < 50; at += 4) {
+  for (let at = 1; at < 50; at += 6) {
     const { bench } = await withDuePoint("backup meanwhile");
     bench.change(10, 10);
     const store = interrupted(
@@ -164,7 +164,7 @@ test("a backup at any moment of a prune loses nothing of its own, nor its base",
 });
 
 test("a prune at any moment of a backup takes nothing of it", async () => {
-  for (let at = 1; at < 30; at += 3) {
+  for (let at = 1; at < 30; at += 5) {
     const { bench } = await withDuePoint("prune meanwhile");
     bench.change(1, 30);
     const store = interrupted(
@@ -235,7 +235,7 @@ test("a backup that heals a segment while a prune rewrites it keeps what it heal
 
 test("a prune whose every k-th store call fails, before or after its effect or with the effect delayed, frees nothing that is needed", async () => {
   for (const fault of ["before", "after", "delayed", { delayedByCalls: 3 }] as const) {
-    for (let at = 0; at < 60; at += 7) {
+    for (let at = 0; at < 60; at += 13) {
       const { bench } = await withDuePoint("faults");
       const faulty = faultyStore(bench.store);
       // A client that tries once only: so each fault ends it.

@@ -1,3 +1,4 @@
+import { appendRange } from "#disk/byte-ranges.ts";
 import type { ByteRange, DiskTarget } from "#disk/contract.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { forEachBounded } from "#ops/bounded.ts";
@@ -254,10 +255,9 @@ function rangeOf({ blockBytes, sizeBytes }: StoredDisk, first: number, end: numb
 function locate(error: DamageError, run: ReadRun, stored: StoredDisk): LockstepError {
   const bad = new Set(error.damage.slots);
   const hurt = run.blocks.filter((_, index) => bad.has(run.slots[index] ?? -1));
-  const ranges = hurt.map((block) => {
-    const { offsetBytes, lengthBytes } = rangeOf(stored, block, block + 1);
-    return `${offsetBytes}-${offsetBytes + lengthBytes - 1}`;
-  });
+  const united: ByteRange[] = [];
+  for (const block of hurt.toSorted((a, b) => a - b)) appendRange(united, rangeOf(stored, block, block + 1));
+  const ranges = united.map(({ offsetBytes, lengthBytes }) => `${offsetBytes}-${offsetBytes + lengthBytes - 1}`);
   const shown =
     ranges.length > 8 ? `${ranges.slice(0, 8).join(", ")} and ${ranges.length - 8} more` : ranges.join(", ");
   return new LockstepError("BLOCK_DAMAGED", `Disk ${stored.name}, bytes ${shown}: ${error.message}`, {

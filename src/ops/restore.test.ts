@@ -106,7 +106,7 @@ test("a partial file of holes is gone on with without its holes being read", asy
   const definition = bench.disk("root", 1, 4 * 1024 * 1024);
   const log = await bench.createMachine([definition]);
   const vault = bench.vault();
-  const size = 256 * 1024 * 1024;
+  const size = 64 * 1024 * 1024;
   const content = new Uint8Array(size);
   content[size / 2] = 1;
   const holes = [

@@ -13,7 +13,11 @@ import { faultyStore } from "#testing/faulty-store.ts";
 import { recordingStore } from "#testing/recording-store.ts";
 
 const { signal } = new AbortController();
-const options = { random: (length: number): Uint8Array => randomBytes(length), prefix: "store-check/x/" };
+const options = {
+  random: (length: number): Uint8Array => randomBytes(length),
+  prefix: "store-check/x/",
+  largeBytes: 1_100_000,
+};
 
 async function checked(store: Store): Promise<StoreReport> {
   const told: string[] = [];

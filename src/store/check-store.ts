@@ -19,21 +19,24 @@ export type StoreCheckOptions = {
   readonly random: (lengthBytes: number) => Uint8Array;
   /** A folder that nothing else uses, with the slash at its end, such as `store-check/4f2a91c0/`. */
   readonly prefix: string;
+  /** Size of a large object: `LARGE_BYTES`, unless it is known that size makes no difference. */
+  readonly largeBytes: number;
 };
 
 /**
- * Checks that a store keeps the promises of its contract, by using it: about 70 MiB are written and removed again.
+ * Checks that a store keeps the promises of its contract, by using it: two large objects and some small ones are written
+ * and removed again.
  *
  * What it cannot check: that objects survive a power cut. Where the store refuses deletes, as an append-only one does,
  * the checks of deletes are "not checked" and the objects stay.
  *
  * @param open      opens the store anew: the checks use two clients of it
  * @param onResult  is told each result as soon as it is there
- * @throws {LockstepError} CANCELLED, after an attempt to remove what was written; and whatever `open` throws
+ * @throws {LockstepError} CANCELLED, after an attempt to remove what was written; and whatever `open` and the first put throw
  */
 export async function checkStore(
   open: () => Promise<Store>,
-  { random, prefix }: StoreCheckOptions,
+  { random, prefix, largeBytes }: StoreCheckOptions,
   onResult: (result: StoreCheckResult) => void,
   signal: AbortSignal,
 ): Promise<StoreReport> {
@@ -43,7 +46,7 @@ export async function checkStore(
   try {
     const noDelete = await refusalOfDelete(store, prefix, signal);
     for (const [index, { name, needsDelete, run }] of storeChecks.entries()) {
-      const context = { store, other, folder: `${prefix}${index}/`, random, signal };
+      const context = { store, other, folder: `${prefix}${index}/`, random, largeBytes, signal };
       const result: StoreCheckResult =
         needsDelete && noDelete !== null
           ? { name, outcome: "not checked", why: noDelete }
@@ -62,10 +65,10 @@ export async function checkStore(
   return { results, leftUnder: why === null ? null : { prefix, why } };
 }
 
-/** Why the store lets nobody delete; null when it does. */
+/** Why the store lets nobody delete; null when it does. @throws why nothing at all can be put there */
 async function refusalOfDelete(store: Store, prefix: string, signal: AbortSignal): Promise<string | null> {
+  await store.put(`${prefix}probe`, [], {}, signal);
   try {
-    await store.put(`${prefix}probe`, [], {}, signal);
     await store.delete(`${prefix}probe`, signal);
     return null;
   } catch (error) {

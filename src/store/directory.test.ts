@@ -7,6 +7,7 @@ import { test } from "node:test";
 
 import { alignedBuffer, concat } from "#bytes/arrays.ts";
 import { utf8 } from "#bytes/text.ts";
+import { LARGE_BYTES } from "#store/contract-suite.ts";
 import { createDirectoryRoot } from "#store/directory-root.ts";
 import { openDirectoryStore } from "#store/directory.ts";
 import type { Files, OpenFile, OpenMode } from "#store/files.ts";
@@ -54,7 +55,7 @@ function filesWith(
 
 const noLinks = filesWith({ link: () => Promise.reject(failure("EPERM")) });
 
-describeStore("a directory store", () => newRoot());
+describeStore("a directory store", () => newRoot(), LARGE_BYTES);
 describeStore("a directory store on a file system without hard links", () => newRoot(tmpdir(), noLinks));
 if (existsSync("/dev/shm")) describeStore("a directory store in memory", () => newRoot("/dev/shm"));
 

@@ -5,7 +5,7 @@ import { LockstepError } from "#errors/errors.ts";
 import type { BackupOptions, BackupResult } from "#ops/backup.ts";
 import { check } from "#ops/check.ts";
 import type { CheckOptions, CheckResult } from "#ops/check.ts";
-import { machineNamed, readMachines } from "#ops/machines.ts";
+import { machineNamed, nothingKnown, readMachines } from "#ops/machines.ts";
 import { prune } from "#ops/prune.ts";
 import type { PruneOptions, PruneResult } from "#ops/prune.ts";
 import type { Store } from "#store/contract.ts";
@@ -121,8 +121,8 @@ export class WholeVault {
     const patient = retrying(store, deps.retry);
     const opened = await openKeyring(patient, secret, deps, signal);
     const vault = this.#vault(patient, opened);
-    const known = () => Promise.resolve(expect === null ? null : { name: "web01", head: expect });
-    const log = machineNamed(await readMachines(vault, known, signal), "web01");
+    const machine = () => Promise.resolve(expect === null ? null : { name: "web01", head: expect });
+    const log = machineNamed(await readMachines(vault, { ...nothingKnown, machine }, signal), "web01");
     return { opened, vault, log };
   }
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import type { SlotRanges } from "#vault/entry.ts";
-import { hasSlot, uniteSlots, withoutSlots } from "#vault/fold-slots.ts";
+import { formatSlots, hasSlot, uniteSlots, withoutSlots } from "#vault/fold-slots.ts";
 
 const someSlots = fc.uniqueArray(fc.nat(30));
 
@@ -26,4 +26,9 @@ test("ranges unite and shrink as sets of slots do", () => {
     for (let slot = 0; slot < 32; slot++) assert.equal(hasSlot(rangesOf(x), slot), x.has(slot));
   };
   fc.assert(fc.property(someSlots, someSlots, agrees));
+});
+
+test("people read slots as ranges", () => {
+  assert.equal(formatSlots([5, 0, 1, 2, 7, 8]), "0-2, 5, 7-8");
+  assert.equal(formatSlots([]), "");
 });

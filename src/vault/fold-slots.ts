@@ -34,3 +34,12 @@ export function withoutSlots(ranges: SlotRanges, slots: readonly number[]): Slot
 export function hasSlot(ranges: SlotRanges, slot: number): boolean {
   return ranges.some(([first, count]) => slot >= first && slot < first + count);
 }
+
+/** Slots as people read them, such as `0-127, 130`. @param slots  in any order */
+export function formatSlots(slots: readonly number[]): string {
+  const ranges = uniteSlots(
+    slots.map((slot) => [slot, 1] as const),
+    [],
+  );
+  return ranges.map(([first, count]) => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)).join(", ");
+}

@@ -217,13 +217,13 @@ class MachineLog implements Log {
     if (expect === null) return void this.fold;
     const why =
       found < expect.seq
-        ? `it ends with entry ${found}, and entry ${expect.seq} was expected`
+        ? `it ${found === 0 ? "has no entry" : `ends with entry ${found}`}, and entry ${expect.seq} was expected`
         : (await entryHashes(this.#source, expect.seq, signal)).includes(expect.hash)
           ? null
           : `its entry ${expect.seq} is not the one that was expected`;
     if (why === null) return;
     throw new LockstepError("LOG_ROLLED_BACK", `Opening the log of machine ${this.machine}: ${why}.`, {
-      hint: "Find out which copy of the vault is the right one before you back up or prune.",
+      hint: "Find out which copy of the vault is the right one before you back up or prune. If this one is: `lockstep machine show NAME --expect any`.",
     });
   }
 

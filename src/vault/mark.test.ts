@@ -86,7 +86,7 @@ test("whatever trees share: exactly the slots that some walk finds are marked", 
       assert.deepEqual(new Set(found), expected);
       assert.deepEqual(marks.unreadable, []);
     }),
-    { numRuns: 30 },
+    { numRuns: 20 },
   );
 });
 

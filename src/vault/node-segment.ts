@@ -1,6 +1,7 @@
 import { equalBytes } from "#bytes/arrays.ts";
 import { isLockstepError, messageOf } from "#errors/errors.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
+import { formatSlots } from "#vault/fold-slots.ts";
 import { currentGeneration } from "#vault/fold.ts";
 import type { DiskId, GenerationId, MachineId, SegmentId } from "#vault/ids.ts";
 import type { LiveSegment, SlotBits } from "#vault/live-slots.ts";
@@ -175,5 +176,5 @@ function faultOf(loaded: Loaded, first: NodePlace | undefined, wanted: WantedNod
   const { table, bytes } = loaded;
   const bad = [...wanted.live.slots].filter((slot) => openNode(table, bytes, slot, scratch) === null);
   if (bad.length === 0) return null;
-  return { what: "damaged", why: `${table.cipher.key}: slots ${bad.join(", ")} are not what was written` };
+  return { what: "damaged", why: `${table.cipher.key}: slots ${formatSlots(bad)} are not what was written` };
 }

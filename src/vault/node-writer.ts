@@ -10,6 +10,8 @@ import type { SegmentId } from "#vault/ids.ts";
 /** Node segments are small, since one is read as a whole for a node in it. */
 export const NODE_SEGMENT_BYTES = 4 * 1024 * 1024;
 
+/** Room for the nodes of a small change; it grows with them. */
+const FIRST_BYTES = 64 * 1024;
 const BUSY_PUTS = 2;
 const ZERO = new Uint8Array(POINTER_BYTES);
 
@@ -59,6 +61,7 @@ export class NodeWriter {
     if (plain === null) return ZERO;
     let current = (this.#current ??= this.#begin());
     let slot = current.builder.add(plain, false);
+    while (slot === null && current.builder.grow(NODE_SEGMENT_BYTES)) slot = current.builder.add(plain, false);
     if (slot === null) {
       this.#finish();
       current = this.#current = this.#begin();
@@ -90,7 +93,7 @@ export class NodeWriter {
 
   #begin(): { segment: NewSegment; builder: SegmentBuilder } {
     const segment = this.#newSegment();
-    return { segment, builder: new SegmentBuilder(segment.cipher, new Uint8Array(NODE_SEGMENT_BYTES)) };
+    return { segment, builder: new SegmentBuilder(segment.cipher, new Uint8Array(FIRST_BYTES)) };
   }
 
   #finish(): void {

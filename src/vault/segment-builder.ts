@@ -10,7 +10,7 @@ import { sealSlot } from "#vault/slot.ts";
  */
 export class SegmentBuilder {
   readonly cipher: SegmentCipher;
-  readonly #buffer: Uint8Array;
+  #buffer: Uint8Array;
   readonly #rows: SlotRow[] = [];
   #end = PAGE_BYTES;
 
@@ -44,6 +44,15 @@ export class SegmentBuilder {
     this.#rows.push(row);
     this.#end += row.storedBytes;
     return slot;
+  }
+
+  /** Makes the buffer twice as long, up to `limitBytes`; false when it has that length already. */
+  grow(limitBytes: number): boolean {
+    if (this.#buffer.length >= limitBytes) return false;
+    const larger = new Uint8Array(Math.min(limitBytes, 2 * this.#buffer.length));
+    larger.set(this.#buffer.subarray(0, this.#end));
+    this.#buffer = larger;
+    return true;
   }
 
   /** Leaves the next slot out: pointers to it will find nothing. */

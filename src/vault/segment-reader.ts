@@ -2,6 +2,7 @@ import { isLockstepError, LockstepError } from "#errors/errors.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
 import type { DiskId, GenerationId, MachineId, SegmentId } from "#vault/ids.ts";
 import { firstGood } from "#vault/first-good.ts";
+import { formatSlots } from "#vault/fold-slots.ts";
 import { Lru } from "#vault/lru.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import type { SegmentKind } from "#vault/object-keys.ts";
@@ -31,7 +32,7 @@ export class DamageError extends LockstepError {
 
   constructor(damage: SlotDamage) {
     const { ref, slots, why } = damage;
-    super("BLOCK_DAMAGED", `${ref.kind} segment ${ref.segment}, slots ${slots.join(", ")}: ${why}`, {
+    super("BLOCK_DAMAGED", `${ref.kind} segment ${ref.segment}, slots ${formatSlots(slots)}: ${why}`, {
       hint: "'lockstep check NAME --read-data' lists what this hurts; the next backup heals what the disk still holds.",
     });
     this.damage = damage;

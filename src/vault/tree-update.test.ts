@@ -101,7 +101,7 @@ test("a tree holds what was set, over versions that grow and shrink, and old ver
         assert.deepEqual(await readAll(bench, old), new Map([...expected].sort(([a], [b]) => a - b)));
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 

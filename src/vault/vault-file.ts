@@ -111,7 +111,7 @@ export async function readVaultFiles(store: Store, signal: AbortSignal): Promise
   }
   if (primary === null && copy === null) {
     throw new LockstepError("VAULT_MISSING", `Opening the vault in ${store.name}: there is no ${objectKeys.vault}.`, {
-      hint: "Name the place where `lockstep init` made the vault, or make one there.",
+      hint: "Check that what the vault lies on is mounted there, and `lockstep config show`. `lockstep init` makes a vault.",
     });
   }
   const files: VaultFile[] = [];

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { Option } from "commander";
@@ -12,6 +11,7 @@ import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
 import { expectOption } from "#cli/options.ts";
 import { shownPoint } from "#cli/shown-point.ts";
+import { readTextFile } from "#cli/text-file.ts";
 import { warnOfFaults } from "#cli/unread-machines.ts";
 import { formatBytes } from "#cli/units.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
@@ -23,6 +23,9 @@ import { disksInUse } from "#ops/disk-definition.ts";
 import { namesOfPoints } from "#ops/find-point.ts";
 import { machineNamed } from "#ops/machines.ts";
 import type { Log } from "#vault/log.ts";
+
+/** More than two million ranges. */
+const changeListLimit = 64 * 1024 * 1024;
 
 type Options = {
   readonly all?: true;
@@ -60,7 +63,7 @@ export const define: Define = (command, run) => {
       run(async (app, names: readonly string[], options: Options) => {
         refuseOddCombinations(names, options);
         const changes = await readChanges(app, options.changedRanges);
-        const vault = await app.openVault();
+        const vault = await app.openVault({ cacheNodes: true });
         const { logs, status: found } = await chosen(app, vault, names, options);
         const results: object[] = [];
         let status: ExitCode = found;
@@ -87,12 +90,12 @@ function refuseOddCombinations(names: readonly string[], { all, changedRanges, e
   }
 }
 
-async function readChanges({ host }: App, file: string | undefined): Promise<ChangeList | null> {
+async function readChanges({ host, signal }: App, file: string | undefined): Promise<ChangeList | null> {
   if (file === undefined) return null;
   try {
-    return parseChangeList(await readFile(resolve(host.workingFolder, file), "utf8"), file);
+    return parseChangeList(await readTextFile(resolve(host.workingFolder, file), changeListLimit, signal), file);
   } catch (error) {
-    if (error instanceof LockstepError) throw error;
+    if (error instanceof LockstepError || signal.aborted) throw error;
     throw new LockstepError("RANGES_INVALID", `reading the changed ranges ${file} failed: ${messageOf(error)}`, {
       cause: error,
     });
@@ -171,7 +174,7 @@ async function backUpOne(
   } catch (error) {
     if (app.signal.aborted || !(error instanceof LockstepError)) throw error;
     const { code, kind, message, hint, exitCode } = reportOf(error);
-    output.complain(error);
+    output.complain(error, name);
     return { result: { machine: name, point: null, error: { code, kind, message, hint } }, status: exitCode };
   } finally {
     app.progress.stop();
@@ -207,7 +210,7 @@ function sayWhatIsNot({ output }: App, name: string, { point, unreadable }: Mach
   if (point.consistency === "torn") {
     output.warn({
       code: "POINT_TORN",
-      message: `${name}: the point is torn: its disks were written to while they were read`,
+      message: `${name}: the point is torn: its disks may have been written to while they were read`,
       hint: "Shut the machine down, or use --snapshot, and back it up again.",
     });
   }

@@ -1,4 +1,5 @@
 import type { Expectation } from "#cli/app.ts";
+import { counted } from "#cli/checked.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
@@ -24,7 +25,7 @@ export const define: Define = (command, run) => {
         await changeMachine(log, (machine) => ({ ...machine, protected: false }), signal);
         const points = [...log.fold.points].filter(([, { deleted }]) => deleted === null).length;
         output.print(
-          `${log.fold.machine.name} is backed up no longer. Its ${points} recovery points stay, and go by its keep rule.`,
+          `${log.fold.machine.name} is backed up no longer. Its ${counted(points, "recovery point")} stay, and go by its keep rule.`,
           `To take it back: lockstep machine set ${log.fold.machine.name} --protect`,
         );
         output.finish({ machine: shownMachine(log), points });

@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
+import { parseReason } from "#cli/options.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { deletePoint } from "#ops/delete-points.ts";
 import { findPoint } from "#ops/find-point.ts";
@@ -12,7 +13,7 @@ import { purgeDueAt, SOFT_DELETE_DAYS } from "#policy/soft-delete.ts";
 export const define: Define = (command, run) => {
   command
     .argument("<points...>", "web01@2026-11-23T14:05, web01@latest, or the start of an id; no bare machine's name")
-    .option("--reason <text>", "why, for the log")
+    .option("--reason <text>", "why, for the log", parseReason)
     .addHelpText(
       "after",
       helpEnd(

@@ -48,8 +48,10 @@ export const define: Define = (command, run) => {
         const listed = logs.flatMap((log) => listPoints(log, which, now()).map((point) => ({ log, point })));
         // Thousands of points take a while to be put into words that nobody asked for.
         if (!output.json) {
-          if (listed.length === 0) output.note(deleted === true ? "No point is deleted." : "There is no point yet.");
-          else
+          if (listed.length === 0) {
+            const where = machines.faults.length === 0 ? "" : " in what could be read";
+            output.note(deleted === true ? `No point is deleted${where}.` : `There is no point${where || " yet"}.`);
+          } else
             output.print(
               ...tableOf(
                 machines.logs,

@@ -34,7 +34,7 @@ export const define: Define = (command, run) => {
     .action(
       run(async (app, names: readonly string[], options: Options) => {
         refuseAllWithNames("pruning", names, options.all === true);
-        const opened = await app.openVault();
+        const opened = await app.openVault({ cacheNodes: true });
         const { results, status } = await eachMachine(app, opened, names, (log) => pruneOne(app, opened, log, options));
         app.output.finish({ dryRun: options.dryRun === true, machines: results });
         return status;

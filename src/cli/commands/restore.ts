@@ -6,7 +6,7 @@ import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
 import { machinesToSearch } from "#cli/machines-to-search.ts";
-import { expectOption } from "#cli/options.ts";
+import { expectOption, parsePath } from "#cli/options.ts";
 import { planLines, sayPlanWarnings, shownPlan } from "#cli/restore-plan.ts";
 import { shownRestored, restoredLines } from "#cli/restored.ts";
 import { shownPoint } from "#cli/shown-point.ts";
@@ -45,9 +45,9 @@ const THREADS_FROM_BYTES = 64 * 1024 * 1024;
 export const define: Define = (command, run) => {
   command
     .argument("<point>", "web01, web01@2026-11-23, web01@2026-11-23T14:05, or the start of an id")
-    .option("--to-dir <folder>", "all disks, each as NAME.raw, with point.json beside them")
+    .option("--to-dir <folder>", "all disks, each as NAME.raw, with point.json beside them", parsePath)
     .option("--disk <name>", "one disk, by its name or the start of its id; may be left out where there is one only")
-    .option("--to <path>", "the new file that the disk becomes; with --in-place, what is to be overwritten")
+    .option("--to <path>", "the new file that the disk becomes; with --in-place, what is to be overwritten", parsePath)
     .option("--in-place", "overwrite a file or block device that exists, by writing only what differs")
     .option("--dry-run", "say what would be written, and write nothing")
     .addOption(expectOption())
@@ -71,7 +71,7 @@ export const define: Define = (command, run) => {
       run(async (app, text: string, options: Options) => {
         refuseOddCombinations(options);
         const { output, signal } = app;
-        const opened = await app.openVault();
+        const opened = await app.openVault({ cacheNodes: true });
         const { vault } = opened;
         const machines = await machinesToSearch(opened, text, options.expect);
         const { log, point, name } = findPoint(machines, text);

@@ -40,7 +40,8 @@ export const define: Define = (command, run) => {
         const definitions = logs.map(({ fold }) => fold.machine);
         const unprotected = await unprotectedIn(config.watch.value, definitions, host.name, signal);
 
-        sayMachines(app, machines);
+        if (machines.length > 0) sayMachines(app, machines);
+        else if (faults.length === 0) output.print("No machine is protected yet: lockstep protect --help");
         for (const { machine, name, error } of faults) {
           output.print(`${name ?? machine}: its log cannot be read: ${error.message} [${error.code}]`);
         }
@@ -84,10 +85,6 @@ function statusNeeds(found: {
 }
 
 function sayMachines({ output, now }: App, machines: readonly Looked[]): void {
-  if (machines.length === 0) {
-    output.print("No machine is protected yet: lockstep protect --help");
-    return;
-  }
   const rows = machines.map(({ log, health: { lastPoint, points, needs } }) => [
     log.fold.machine.name,
     lastPoint === null ? "-" : lastPointWords(log, lastPoint, now()),

@@ -4,6 +4,7 @@ import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import { checkStore } from "#store/check-store.ts";
 import type { StoreCheckResult } from "#store/check-store.ts";
+import { LARGE_BYTES } from "#store/contract-suite.ts";
 
 const marks: Readonly<Record<StoreCheckResult["outcome"], string>> = {
   ok: "ok",
@@ -27,7 +28,7 @@ export const define: Define = (command, run) => {
     )
     .action(
       run(async ({ output, random, signal, openStore }, place: string) => {
-        const options = { random, prefix: `store-check/${hex(random(8))}/` };
+        const options = { random, prefix: `store-check/${hex(random(8))}/`, largeBytes: LARGE_BYTES };
         const told = ({ name, outcome, why }: StoreCheckResult): void =>
           output.print(`${marks[outcome].padEnd(11)}  ${name}${why === null ? "" : `: ${why}`}`);
         const { results, leftUnder } = await checkStore(() => openStore(place), options, told, signal);

@@ -20,9 +20,10 @@ export const define: Define = (command, run) => {
     .action(
       run(async (app, { lookOnly }: { readonly lookOnly?: true }) => {
         const { output, signal } = app;
-        const { vault, keyring, place, readOnlyReason } = await app.openVault();
+        const { vault, keyring, place, readOnlyReason, known } = await app.openVault();
         const options = {
           repair: lookOnly !== true && readOnlyReason === null,
+          known,
           progress: stepNotes(output, "vault"),
         };
         const found = await checkVault(vault, keyring, options, signal);

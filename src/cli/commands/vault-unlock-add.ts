@@ -76,6 +76,13 @@ async function newWay(
     const name = label ?? (thisHost === true ? `host ${host.name}` : `key file ${basename(keyFile)}`);
     return { way: { label: name, secret: { kind: "keyfile", key } }, keyFile };
   }
+  if (newPassphraseFile === undefined && !host.stdinIsTerminal) {
+    throw new LockstepError(
+      "ARGUMENT_INVALID",
+      "adding an unlock way: nothing says which, and there is no terminal to ask at",
+      { hint: "Give one of --new-passphrase-file, --new-key-file and --this-host." },
+    );
+  }
   const passphrase =
     newPassphraseFile === undefined
       ? await app.askNewPassphrase("The new passphrase")

@@ -65,10 +65,10 @@ export async function openApp(
     },
     askNewPassphrase: (message) => ask({ message, repeat: true }),
     hostKeyPath: (id) => join(config.state.value, "vaults", `${id}.key`),
-    openVault: async () => {
+    openVault: async ({ cacheNodes = false } = {}) => {
       if (vault !== null) throw new Error("the vault was opened already");
       const { openConfiguredVault } = await import("#main/wiring/open-vault.ts");
-      vault = await openConfiguredVault(app, program);
+      vault = await openConfiguredVault(app, program, cacheNodes);
       toClose.defer(() => vault?.rememberAll());
       return vault;
     },

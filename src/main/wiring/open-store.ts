@@ -1,4 +1,5 @@
 import { folderOf } from "#cli/place.ts";
+import { isOnNetwork } from "#linux/network-file-system.ts";
 import type { Store } from "#store/contract.ts";
 import { openDirectoryStore } from "#store/directory.ts";
 import type { Retry } from "#store/retry.ts";
@@ -12,4 +13,9 @@ import { retrying } from "#store/retrying.ts";
  */
 export async function openStoreAt(place: string, retry: Retry, signal: AbortSignal): Promise<Store> {
   return retrying(await openDirectoryStore(folderOf(place), {}, signal), retry);
+}
+
+/** Whether each read of the store that a place names goes over a network. */
+export function isRemotePlace(place: string): Promise<boolean> {
+  return isOnNetwork(folderOf(place));
 }

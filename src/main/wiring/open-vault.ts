@@ -1,12 +1,13 @@
 import { join } from "node:path";
 
 import type { App, Expectation, OpenVault } from "#cli/app.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 import { lockMachineFile } from "#main/wiring/machine-lock.ts";
 import { openKeyringWith } from "#main/wiring/open-keyring.ts";
 import { VaultMemory } from "#main/wiring/vault-memory.ts";
 import { machineNamed, readMachines } from "#ops/machines.ts";
-import type { Machines } from "#ops/machines.ts";
+import type { KnownMachines, Machines } from "#ops/machines.ts";
+import type { Store } from "#store/contract.ts";
 import type { KeyringRef } from "#vault/entry-fields.ts";
 import type { MachineId } from "#vault/ids.ts";
 import type { OpenedKeyring } from "#vault/keyring.ts";
@@ -23,7 +24,7 @@ export type WiredVault = OpenVault & {
 };
 
 /** Opens the vault that is configured. See `App.openVault`. */
-export async function openConfiguredVault(app: App, program: string): Promise<WiredVault> {
+export async function openConfiguredVault(app: App, program: string, cacheNodes: boolean): Promise<WiredVault> {
   const place = app.config.vault.value;
   if (place === null) {
     throw new LockstepError("ARGUMENT_INVALID", "no vault is named", {
@@ -36,7 +37,7 @@ export async function openConfiguredVault(app: App, program: string): Promise<Wi
   const seen = await memory.keyring();
   const guarded = seen === null ? logKeyring(store, keyring) : guardedBy(logKeyring(store, keyring), seen);
   const vault: Vault = {
-    store,
+    store: cacheNodes ? await withNodeCache(store, place, keyring, app) : store,
     keyring: guarded,
     now: app.now,
     random: app.random,
@@ -48,6 +49,15 @@ export async function openConfiguredVault(app: App, program: string): Promise<Wi
   wired.warn();
   if (wired.readOnlyReason === null) await wired.rememberKeyring(keyring);
   return wired;
+}
+
+async function withNodeCache(store: Store, place: string, keyring: OpenedKeyring, app: App): Promise<Store> {
+  const { cacheNodes } = app.config;
+  if (cacheNodes.value === "never") return store;
+  const { isRemotePlace } = await import("#main/wiring/open-store.ts");
+  if (cacheNodes.value === "auto" && !(await isRemotePlace(place))) return store;
+  const { nodeCaching } = await import("#main/wiring/node-cache.ts");
+  return nodeCaching(store, keyring, app);
 }
 
 /** The keyring, with what this host has seen of it as one more witness: an older one in its place is noticed. */
@@ -72,6 +82,7 @@ class ConfiguredVault implements WiredVault {
   readonly vault: Vault;
   readonly keyring: OpenedKeyring;
   readonly readOnlyReason: string | null;
+  readonly known: KnownMachines;
   readonly #app: App;
   readonly #memory: VaultMemory;
   readonly #logs = new Map<MachineId, { readonly log: Log; readonly replace: boolean }>();
@@ -83,6 +94,7 @@ class ConfiguredVault implements WiredVault {
     this.readOnlyReason = vault.keyring.faultOf(keyring.keys.keyring);
     this.#app = app;
     this.#memory = memory;
+    this.known = memory;
   }
 
   warn(): void {
@@ -97,7 +109,7 @@ class ConfiguredVault implements WiredVault {
   }
 
   async machines(): Promise<Machines> {
-    const found = await readMachines(this.vault, (machine) => this.#memory.machine(machine), this.#app.signal);
+    const found = await readMachines(this.vault, this.#memory, this.#app.signal);
     for (const message of new Set(found.warnings)) this.#app.output.warn({ code: "VAULT_DAMAGED", message });
     for (const log of found.logs) await this.#remember(log, false);
     return found;
@@ -107,9 +119,15 @@ class ConfiguredVault implements WiredVault {
     const found = await this.machines();
     if (expect === undefined) return machineNamed(found, name);
     const id = found.faults.find((fault) => fault.name === name)?.machine ?? machineNamed(found, name).machine;
-    const log = await openMachine(this.vault, id, expect === "any" ? null : expect, this.#app.signal);
-    await this.#remember(log, true);
-    return log;
+    try {
+      const log = await openMachine(this.vault, id, expect === "any" ? null : expect, this.#app.signal);
+      await this.#remember(log, true);
+      return log;
+    } catch (error) {
+      if (expect === "any" && isLockstepError(error, "NAME_UNKNOWN"))
+        await this.#orWarn(this.#memory.forgetMachine(id));
+      throw error;
+    }
   }
 
   async lockMachine(machine: MachineId, name: string): Promise<AsyncDisposable> {

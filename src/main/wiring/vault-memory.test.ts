@@ -27,6 +27,17 @@ test("the newest entry is remembered, and an older one only where a person said 
   assert.deepEqual(await memory.machine(machine), seen(4, "b"));
 });
 
+test("every machine that is remembered is listed, until it is forgotten", async () => {
+  const memory = new VaultMemory(folder, newId<VaultId>(random));
+  const machine = newId<MachineId>(random);
+  assert.deepEqual(await memory.ids(), []);
+  await memory.rememberMachine(machine, seen(5, "a"), false);
+  assert.deepEqual(await memory.ids(), [machine]);
+  await memory.forgetMachine(machine);
+  await memory.forgetMachine(machine);
+  assert.deepEqual([await memory.ids(), await memory.machine(machine)], [[], null]);
+});
+
 test("the newest keyring is remembered, of each vault by itself", async () => {
   const memory = new VaultMemory(folder, newId<VaultId>(random));
   await memory.rememberKeyring({ generation: 3, hash: hash("a") });

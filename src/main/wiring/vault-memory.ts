@@ -1,11 +1,11 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { z } from "zod";
 
 import { replaceFile } from "#cli/durable-file.ts";
 import { isSystemError } from "#cli/key-files.ts";
-import type { KnownMachine } from "#ops/machines.ts";
+import type { KnownMachine, KnownMachines } from "#ops/machines.ts";
 import type { KeyringRef } from "#vault/entry-fields.ts";
 import type { MachineId, VaultId } from "#vault/ids.ts";
 
@@ -20,11 +20,22 @@ const keyring = z.strictObject({ generation: z.int().positive(), hash });
  * One small file for each, so that commands that run at the same time do not undo each other. Losing them loses nothing
  * but that notice. A file that cannot be understood counts as lost.
  */
-export class VaultMemory {
+export class VaultMemory implements KnownMachines {
   readonly #folder: string;
 
   constructor(stateFolder: string, vault: VaultId) {
     this.#folder = join(stateFolder, "vaults", vault);
+  }
+
+  /** Of all machines of which something is remembered. */
+  async ids(): Promise<readonly MachineId[]> {
+    try {
+      const names = await readdir(join(this.#folder, "machines"));
+      return names.flatMap((name) => (/^[0-9a-f]{32}\.json$/.test(name) ? [name.slice(0, 32) as MachineId] : []));
+    } catch (error) {
+      if (isSystemError(error, "ENOENT")) return [];
+      throw error;
+    }
   }
 
   machine(id: MachineId): Promise<KnownMachine | null> {
@@ -40,6 +51,15 @@ export class VaultMemory {
     const known = await this.machine(id);
     if (known !== null && (replace ? known.head.hash === seen.head.hash : known.head.seq >= seen.head.seq)) return;
     await save(this.#machinePath(id), seen);
+  }
+
+  /** A person said that the machine need not be there. @throws a system error */
+  async forgetMachine(id: MachineId): Promise<void> {
+    try {
+      await unlink(this.#machinePath(id));
+    } catch (error) {
+      if (!isSystemError(error, "ENOENT")) throw error;
+    }
   }
 
   /** @throws a system error */
