@@ -9,12 +9,12 @@ const src = import.meta.dirname;
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 
 /**
- * Every module specifier in a source text: static, dynamic and re-exporting imports, and worker entry points. Text that
- * merely looks like one, in a string or a comment, is none.
+ * Every module specifier in a source text: static, dynamic and re-exporting imports, and worker entry points. Statements start
+ * at a line's start, so that text which merely speaks of one is none.
  */
 function specifiers(text: string): string[] {
-  const statements = text.matchAll(/^(?:import|export)\b(?:(?:\s+type)?\s*[\w*{][^;"'`]*?\bfrom)?\s*"([^"]+)";/gm);
-  const dynamic = text.matchAll(/^(?!\s*(?:\/\/|\/?\*)).*?\bimport\(\s*"([^"]+)"/gm);
+  const statements = text.matchAll(/^(?:import|(?:import|export)\b[^;="'`]*?\bfrom)\s*"([^"]+)"/gm);
+  const dynamic = text.matchAll(/\bimport\(\s*"([^"]+)"/g);
   const urls = text.matchAll(/new URL\("([^"]+\.ts)", import\.meta\.url\)/g);
   return [...statements, ...dynamic, ...urls].map((match) => match[1] ?? "");
 }
@@ -36,7 +36,8 @@ test("imports are found in every form, and not in text that speaks of them", () 
     ");",
     'new Worker(new URL("./j.ts", import.meta.url));',
     'export const origin = { from: "no" };',
-    '// import "no"; or import("no")',
+    'export const text = `a copy from "no"`;',
+    '// import "no";',
     ' * it is read from "no"',
     "const script = `import { x } from '${no}'; import y from \"no\";`;",
   ].join("\n");

@@ -103,12 +103,12 @@ test("of several machines one fails, and the others go on", (t) => {
     $ lockstep backup --all
     db01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline
     web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline
-    ! error: opening DIR/gone.raw: it is not there (ENOENT) [DISK_MISSING]
+    ! error: app01: opening DIR/gone.raw: it is not there (ENOENT) [DISK_MISSING]
     ! hint: Check the path, and that the disk is attached or its file system mounted.
     [66]
     $ lockstep backup web01 none
     web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
-    ! error: there is no machine none [NAME_UNKNOWN]
+    ! error: none: there is no machine none [NAME_UNKNOWN]
     ! hint: \`lockstep machine list\` shows all machines.
     [66]
   `);

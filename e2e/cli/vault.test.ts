@@ -19,6 +19,7 @@ test("unlock ways come and go, and the last one stays", (t) => {
     $ lockstep vault unlock remove passphrase --passphrase-file pw2
     Removed "passphrase". What is written from now on is sealed with a new data key.
     What was written before stays readable to whoever kept the old way and has a copy of the vault as it was.
+    To seal it anew, for copies that are made later: lockstep vault rekey
     $ lockstep vault unlock list --passphrase-file pw1
     ! error: Opening the vault in directory DIR/vault: the passphrase opened it once, but was removed in generation 3 of its keyring. [PASSPHRASE_REJECTED]
     ! hint: Use an unlock way that is still in the vault.
@@ -101,19 +102,31 @@ test("a log that was rolled back is noticed, until a person says that it is the 
     "lockstep protect web01 --disk a.raw",
     "cp -r vault before",
     "lockstep backup web01",
+    "lockstep protect db01 --disk a.raw",
     "rm -r vault && mv before vault",
   );
   trial.transcript(`
     $ lockstep backup web01
     ! error: Opening the log of machine ID: it ends with entry 1, and entry 3 was expected. [LOG_ROLLED_BACK]
-    ! hint: Find out which copy of the vault is the right one before you back up or prune.
+    ! hint: Find out which copy of the vault is the right one before you back up or prune. To take this one: lockstep machine show NAME --expect any
     [65]
-    $ lockstep status
-    No machine is protected yet: lockstep protect --help
+    $ lockstep status | sort
+    db01: its log cannot be read: Opening the log of machine ID: it has no entry, and entry 1 was expected. [LOG_ROLLED_BACK]
     web01: its log cannot be read: Opening the log of machine ID: it ends with entry 1, and entry 3 was expected. [LOG_ROLLED_BACK]
-    [2]
+    $ lockstep vault check
+    keyring: generation 1, all is well
+    MACHINE  LOG ENTRIES  STATE
+    web01  1  Opening the log of machine ID: it ends with entry 1, and entry 3 was expected.
+    db01  0  this host has seen it in this vault, and the roster does not have it
+    The vault is damaged.
+    [65]
     $ lockstep machine show web01 --expect any | tail -1
     head  1:HASH
+    $ lockstep machine show db01 --expect any
+    ! error: Machine ID has no log in directory DIR/vault. [NAME_UNKNOWN]
+    [66]
+    $ lockstep vault check | tail -1
+    The vault is as it should be. \`lockstep check\` looks at the points.
     $ lockstep backup web01
     web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
   `);

@@ -36,7 +36,7 @@ export async function eachMachine(
     } catch (error) {
       if (signal.aborted || !(error instanceof LockstepError)) throw error;
       const { code, kind, message, hint, exitCode } = reportOf(error);
-      output.complain(error, log.fold.machine.name);
+      output.complain(error, logs.length > 1 ? log.fold.machine.name : null);
       results.push({ machine: log.fold.machine.name, machineId: log.machine, error: { code, kind, message, hint } });
       statuses.push(exitCode);
     }

@@ -80,11 +80,11 @@ export class Output {
   /**
    * Says a failure that does not end the command; nothing with `json`, where it is a part of the result.
    *
-   * @param about  what failed, such as a machine's name
+   * @param about  which of several things failed, such as a machine's name; null where there is one only
    */
-  complain(error: unknown, about: string): void {
+  complain(error: unknown, about: string | null): void {
     const report = reportOf(error);
-    const message = `${about}: ${report.message}`;
+    const message = about === null ? report.message : `${about}: ${report.message}`;
     if (!this.json) this.#say(this.stderr, errorLines({ ...report, message }));
   }
 

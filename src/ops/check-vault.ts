@@ -2,7 +2,7 @@ import { hex } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import { isLockstepError, messageOf } from "#errors/errors.ts";
 import { nothingKnown } from "#ops/machines.ts";
-import type { KnownMachines } from "#ops/machines.ts";
+import type { KnownMachine, KnownMachines } from "#ops/machines.ts";
 import type { ObjectKey } from "#store/contract.ts";
 import { ENTRY_LIMIT_BYTES } from "#vault/entry-format.ts";
 import type { Fold } from "#vault/fold.ts";
@@ -42,7 +42,7 @@ export type CheckVaultStep = {
 /** What reading a machine's log from its first entry shows. */
 export type CheckedLog = {
   readonly machine: MachineId;
-  /** Null: its log cannot be read. */
+  /** As this host saw it last where its log cannot be read; null when it never did. */
   readonly name: string | null;
   /** Entries that were read and form one chain. */
   readonly entries: number;
@@ -97,8 +97,10 @@ export async function checkVault(
     const source = { store, keys, machine };
     copies.push(...(await rosterTwins(vault, source, repair, signal)));
     const checked = await checkLog(source, keyring, signal);
-    const rolledBack = checked.fault === null ? await whyRolledBack(vault, machine, known, signal) : null;
-    logs.push(rolledBack === null ? checked : { ...checked, fault: rolledBack });
+    const seen = await known.machine(machine);
+    const rolledBack =
+      checked.fault === null && seen !== null ? await whyRolledBack(vault, machine, seen, signal) : null;
+    logs.push({ ...checked, name: checked.name ?? seen?.name ?? null, fault: rolledBack ?? checked.fault });
     if (checked.name !== null) copies.push(...(await entryTwins(vault, source, repair, signal)));
     progress({ phase: "machines", done: logs.length, of: roster.machines.length });
   }
@@ -153,11 +155,9 @@ async function checkLog(source: LogSource, keyring: OpenedKeyring, signal: Abort
 async function whyRolledBack(
   vault: Vault,
   machine: MachineId,
-  known: KnownMachines,
+  seen: KnownMachine,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const seen = await known.machine(machine);
-  if (seen === null) return null;
   try {
     await openMachine(vault, machine, seen.head, signal);
     return null;

@@ -41,7 +41,7 @@ test("two disks of one name, a disk that is not there, and no disk at all are re
 });
 
 test("what is at a path is backed up once, until it is removed", () => {
-  const twice = { ...data, path: root.path, host: root.host };
+  const twice = { ...bench.disk("twice", 4096), name: "twice", path: root.path, host: root.host };
   assert.throws(() => withDisk(machine, twice), { code: "ARGUMENT_INVALID", message: /as its disk root/ });
   const without = withoutDisk(withDisk(machine, data), "root", removedAt);
   assert.deepEqual(disksInUse(withDisk(without, twice)), [data, twice]);

@@ -79,7 +79,9 @@ export async function restoreDisk(
   const cursor = new PointerCursor(deps.nodes, stored.tree);
   const windowBlocks = Math.max(1, Math.floor(options.windowBytes / blockBytes));
   const windows = new BufferPool(WINDOWS, Math.min(windowBlocks, blocks) * blockBytes);
-  const readBuffers = new BufferPool(RUNS_AT_ONCE, 2 * RUN_BYTES);
+  // Room for a run with its gaps, and behind that for its blocks unpacked: less where the disk is small.
+  const storedRoom = Math.min(RUN_BYTES, blocks * (GAP_SLOTS + 1) * blockBytes);
+  const readBuffers = new BufferPool(RUNS_AT_ONCE, storedRoom + Math.min(RUN_BYTES, blocks * blockBytes));
   let writtenBytes = 0;
   let zeroedBytes = 0;
   let incompleteBytes = 0;
@@ -176,7 +178,7 @@ export async function restoreDisk(
   async function restoreDense(run: ReadRun, buffer: Uint8Array): Promise<void> {
     const first = run.blocks[0] ?? 0;
     const views: Uint8Array[] = [];
-    const unpacked = buffer.subarray(RUN_BYTES);
+    const unpacked = buffer.subarray(storedRoom);
     await read(run, buffer, (block, plainBytes, inPlace) => {
       const at = (block - first) * blockBytes;
       const view = inPlace ?? unpacked.subarray(at, at + plainBytes);

@@ -44,6 +44,9 @@ export class RestoreWindow {
   }
 }
 
+/** Below this, clearing pages of 2 MiB costs more than they save. */
+const HUGE_FROM_BYTES = 8 * 1024 * 1024;
+
 /** A few buffers that are used again and again. */
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
@@ -63,7 +66,7 @@ export class BufferPool {
     if (this.#left === 0) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#left--;
     const buffer = alignedBuffer(this.#sizeBytes);
-    adviseHugePages(buffer);
+    if (this.#sizeBytes >= HUGE_FROM_BYTES) adviseHugePages(buffer);
     return buffer;
   }
 

@@ -5,6 +5,7 @@ import { retried } from "#store/retry.ts";
 import type { Retry } from "#store/retry.ts";
 
 const compareBytes = 1024 * 1024;
+const pageBytes = 4096;
 
 /**
  * Puts an object and finds out whether it is ours, by asking again with the same bytes as long as that is not known.
@@ -54,7 +55,7 @@ async function holds(store: Store, key: ObjectKey, body: Pieces, signal: AbortSi
   if (stat === null) throw gone();
   if (stat.sizeBytes !== body.reduce((total, piece) => total + piece.length, 0)) return false;
 
-  const chunk = alignedBuffer(compareBytes);
+  const chunk = alignedBuffer(Math.min(compareBytes, Math.ceil(stat.sizeBytes / pageBytes) * pageBytes));
   for (let at = 0; at < stat.sizeBytes; at += chunk.length) {
     const got = await store.read(key, at, chunk, signal);
     if (got === null) throw gone();

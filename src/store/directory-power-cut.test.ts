@@ -175,7 +175,7 @@ test("what a dead process left under way can be put again, and is durable then",
         for (const key of answers.keys()) assert.notEqual(await again.get(key, 1 << 20, signal), null);
       }
     }),
-    { numRuns: 20 },
+    { numRuns: 12 },
   );
 });
 

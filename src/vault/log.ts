@@ -223,7 +223,7 @@ class MachineLog implements Log {
           : `its entry ${expect.seq} is not the one that was expected`;
     if (why === null) return;
     throw new LockstepError("LOG_ROLLED_BACK", `Opening the log of machine ${this.machine}: ${why}.`, {
-      hint: "Find out which copy of the vault is the right one before you back up or prune. If this one is: `lockstep machine show NAME --expect any`.",
+      hint: "Find out which copy of the vault is the right one before you back up or prune. To take this one: lockstep machine show NAME --expect any",
     });
   }
 

@@ -68,7 +68,8 @@ export const define: Define = (command, run) => {
         const results: object[] = [];
         let status: ExitCode = found;
         for (const target of logs) {
-          const { result, status: one } = await backUpOne(app, vault, target, options, changes);
+          const isOneOfMany = logs.length > 1;
+          const { result, status: one } = await backUpOne(app, vault, { ...target, isOneOfMany }, options, changes);
           results.push(result);
           status = worse(status, one);
           if (app.signal.aborted) break;
@@ -143,7 +144,7 @@ function worse(before: ExitCode, now: ExitCode): ExitCode {
 async function backUpOne(
   app: App,
   vault: OpenVault,
-  { name, log }: Target,
+  { name, log, isOneOfMany }: Target & { readonly isOneOfMany: boolean },
   options: Options,
   changes: ChangeList | null,
 ): Promise<{ readonly result: object; readonly status: ExitCode }> {
@@ -174,7 +175,7 @@ async function backUpOne(
   } catch (error) {
     if (app.signal.aborted || !(error instanceof LockstepError)) throw error;
     const { code, kind, message, hint, exitCode } = reportOf(error);
-    output.complain(error, name);
+    output.complain(error, isOneOfMany ? name : null);
     return { result: { machine: name, point: null, error: { code, kind, message, hint } }, status: exitCode };
   } finally {
     app.progress.stop();

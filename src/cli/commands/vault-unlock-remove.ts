@@ -31,8 +31,8 @@ export const define: Define = (command, run) => {
         for (const message of removed.warnings) output.warn({ code: "LOG_NOT_TOLD", message });
         output.print(
           `Removed ${JSON.stringify(way.label)}. What is written from now on is sealed with a new data key.`,
-          "What was written before stays readable to whoever kept the old way and has a copy of the vault as it was;",
-          "copies that are made later are not, once `lockstep vault rekey` has sealed the points anew.",
+          "What was written before stays readable to whoever kept the old way and has a copy of the vault as it was.",
+          "To seal it anew, for copies that are made later: lockstep vault rekey",
         );
         const { generation } = removed.keyring.keyring;
         output.finish({ unlockWay: shownWay(way), generation, dataKey: removed.keyring.keys.currentEpoch });
