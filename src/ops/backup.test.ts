@@ -192,7 +192,7 @@ test("a block that the vault lost is healed by the next backup, for the old poin
   await bench.store.delete(keys[0] ?? "", bench.signal);
   await assert.rejects(readBack(vault, log, point, definition), {
     code: "BLOCK_DAMAGED",
-    message: /Disk sda, bytes 0-4095/,
+    message: /Disk sda, bytes 0-65535/,
   });
   const segment = (keys[0] ?? "").split("/").at(-1)?.slice(0, 34) as never;
   const items = [{ kind: "data", segment, generation: "0" as never, slots: [[0, 16]] as const }] as const;

@@ -19,7 +19,7 @@ const KEPT = 2;
  * @param last  number of the entry that the last good summary ends with, 0 when there is none
  */
 export function summaryIsDue(fold: Fold, last: number): boolean {
-  return fold.seq - last >= 64 + fold.points.size / 64 + fold.generations.size / 256;
+  return fold.seq - last >= 64 + fold.points.size / 128 + fold.generations.size / 256;
 }
 
 /** Writes the fold as a summary. One that is there already is as good. */
