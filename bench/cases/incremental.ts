@@ -1,3 +1,4 @@
+import { firstBackups } from "../first-backups.ts";
 import { race, run, shell, warm } from "../measure.ts";
 import { peers } from "../peers.ts";
 import { wallOf } from "../report.ts";
@@ -8,10 +9,11 @@ import type { Workspace } from "../workspace.ts";
 const READ = "cat > /dev/null";
 const OURS = "lockstep backup";
 
-/** A backup after 1 % changed in random places of 64 KiB, found by a scan. Goes on from what `full` left. */
+/** A backup after 1 % changed in random places of 64 KiB, found by a scan. */
 export async function incremental(space: Workspace): Promise<readonly CaseReport[]> {
   const image = space.image();
   const { restic, borg } = peers(space);
+  await firstBackups(space);
   let changedBytes = 0;
   let storedBefore = 0;
   let storedShare = 0;

@@ -1,3 +1,4 @@
+import { firstBackups } from "../first-backups.ts";
 import { dropCaches, race, run, shell, warm } from "../measure.ts";
 import type { Contender } from "../measure.ts";
 import { peers } from "../peers.ts";
@@ -10,11 +11,12 @@ const COPY = "cat && sync";
 const READ = "cat > /dev/null";
 const OURS = "lockstep restore";
 
-/** Restores of a whole disk to a new file, and in place where 1 % differs. Needs what `full` left. */
+/** Restores of a whole disk to a new file, and in place where 1 % differs. */
 export async function restore(space: Workspace): Promise<readonly CaseReport[]> {
   const image = space.image();
   const { restic, borg } = peers(space);
-  await space.newVault("vault", "bench", image);
+  await firstBackups(space);
+  await space.newVault("vault", "bench", image); // `incremental` changed the image
   await run(space.lockstep("vault", "backup", "bench"));
   const reports: CaseReport[] = [];
   for (const cache of ["warm", "cold"] as const) {

@@ -24,7 +24,7 @@ export type RestoreDeps = {
   readonly point: PointState;
   /** How the point is named to people. */
   readonly name: string;
-  /** Lanes that compare, where something is compared. */
+  /** Lanes that decrypt, and compare where something is compared. */
   readonly lanes: Omit<LaneOptions, "segmentBytes">;
   /** Bytes of a disk that are done, written or found to be right. */
   readonly progress: (bytes: number) => void;
@@ -52,14 +52,13 @@ export async function fillTarget(
   signal: AbortSignal,
 ): Promise<RestoredDisk> {
   const stored = storedDisk(log.fold, disk);
-  const segments = segmentReader(vault, log, point.point);
+  await using working = beginLanes(vault, stored, lanes);
+  const segments = segmentReader(vault, log, point.point, async (batch) => working.open(batch));
   const nodes = new NodeReader(segments, vault.keyring.keys, disk.disk);
-  const deps = { segments, nodes, target };
-  if (!compare)
-    return restoreDisk(deps, stored, { compare: null, windowBytes: RESTORE_WINDOW_BYTES, progress }, signal);
-  await target.flush(signal); // for `findDifferences`: an interrupted restore may have left what is not on the medium
-  await using comparing = beginLanes(vault, stored, lanes);
-  return await restoreDisk(deps, stored, { compare: comparing, windowBytes: RESTORE_WINDOW_BYTES, progress }, signal);
+  // For `findDifferences`: an interrupted restore may have left what is not on the medium.
+  if (compare) await target.flush(signal);
+  const options = { compare: compare ? working : null, windowBytes: RESTORE_WINDOW_BYTES, progress };
+  return await restoreDisk({ segments, nodes, target }, stored, options, signal);
 }
 
 /**

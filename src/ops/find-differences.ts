@@ -29,7 +29,8 @@ export async function findDifferences(
     const offsetBytes = part.first * disk.blockBytes;
     const lengthBytes = Math.min(part.count * disk.blockBytes, disk.sizeBytes - offsetBytes);
     const at = (part.first - first) * POINTER_BYTES;
-    const base = pointers.subarray(at, at + part.count * POINTER_BYTES);
+    // A copy: a view would take all of its buffer along to the lane.
+    const base = pointers.slice(at, at + part.count * POINTER_BYTES);
     if (isHole(target, offsetBytes, lengthBytes)) {
       for (let i = 0; i < part.count; i++) if (!isZeroPointer(base, i * POINTER_BYTES)) different.add(part.first + i);
       return;

@@ -1,4 +1,5 @@
 import type { SealedBlocks, SegmentGrant } from "#vault/block-sealer.ts";
+import type { SlotBatch } from "#vault/slot-batch.ts";
 
 /** Where a lane finds the bytes of a stretch. */
 export type StretchSource =
@@ -29,9 +30,10 @@ export type ToLane =
   | { readonly type: "grant"; readonly grant: SegmentGrant }
   | { readonly type: "seal"; readonly stretch: Stretch }
   | { readonly type: "compare"; readonly stretch: Stretch }
+  | { readonly type: "open"; readonly batch: SlotBatch }
   | { readonly type: "flush" };
 
-/** What a lane answers; stretches and flushes in the order in which they were asked for. */
+/** What a lane answers; stretches, batches and flushes in the order in which they were asked for. */
 export type FromLane =
   /** Asks for a segment to fill: a "grant" answers, now or when memory is free. */
   | { readonly type: "want" }
@@ -39,6 +41,8 @@ export type FromLane =
   | { readonly type: "sealed"; readonly sealed: SealedBlocks }
   /** Numbers of the blocks that are not what the base says, ascending. */
   | { readonly type: "compared"; readonly different: readonly number[] }
+  /** Slots whose bytes are not what was sealed. */
+  | { readonly type: "opened"; readonly bad: readonly number[] }
   /** The medium refused; nothing of this stretch was sealed that counts. */
   | { readonly type: "unreadable"; readonly why: string }
   | { readonly type: "flushed" }

@@ -3,13 +3,14 @@ import { LaneReader } from "#ops/lane-reader.ts";
 import { BlockComparer } from "#vault/block-comparer.ts";
 import { BlockSealer } from "#vault/block-sealer.ts";
 import type { SegmentGrant } from "#vault/block-sealer.ts";
+import { openSlots } from "#vault/slot-batch.ts";
 import { FLAG_UNREADABLE, POINTER_BYTES } from "#vault/pointer.ts";
 
 type DiskWork = { readonly blockBytes: number; readonly sealer: BlockSealer; readonly comparer: BlockComparer };
 
 /**
  * One lane: takes stretches of a disk in order, reads them, compares their blocks with a base, and seals those that
- * differ into segments of its own. It runs in a worker thread, or in the main one where threads gain nothing.
+ * differ into segments of its own; or opens slots that were read for it. It runs in a worker thread, or in the main one where threads gain nothing.
  *
  * @param post  sends an answer
  * @returns     what to call with each message, in order
@@ -69,6 +70,7 @@ export function startLane(post: (message: FromLane) => void): (message: ToLane) 
 
   async function handle(message: Exclude<ToLane, { type: "grant" }>): Promise<void> {
     if (message.type === "disk") work = begin(message.disk);
+    else if (message.type === "open") post({ type: "opened", bad: openSlots(message.batch) });
     else if (work === null) return;
     else if (message.type === "flush") {
       work.sealer.flush();

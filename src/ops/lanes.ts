@@ -1,13 +1,13 @@
 import { Worker } from "node:worker_threads";
 
-import { adviseHugePages } from "#linux/libc.ts";
-import { alignedBuffer } from "#bytes/arrays.ts";
 import { asError, LockstepError } from "#errors/errors.ts";
+import { BufferPool } from "#ops/buffer-pool.ts";
 import { startLane } from "#ops/lane.ts";
 import type { FromLane, LaneDisk, Stretch, ToLane } from "#ops/lane-protocol.ts";
 import type { Pieces } from "#store/contract.ts";
 import type { SealedBlocks, SegmentGrant } from "#vault/block-sealer.ts";
 import { PAGE_BYTES } from "#vault/segment.ts";
+import type { SlotBatch } from "#vault/slot-batch.ts";
 
 /** How many lanes run, where, and how large the segments are that they fill. */
 export type LaneOptions = {
@@ -32,24 +32,20 @@ type Lane = {
   readonly stop: () => Promise<void>;
 };
 
-const SPARE_BUFFERS = 2;
+/** Segments that are on their way to the store while lanes fill others; so many keep a disk busy. */
+const SPARE_BUFFERS = 6;
 
 /** Lanes that work side by side: gives them stretches and memory for segments, and stores what they fill. */
 export class Lanes implements AsyncDisposable {
   readonly #lanes: Lane[] = [];
-  readonly #free: Uint8Array[] = [];
-  readonly #wanting: Lane[] = [];
+  readonly #buffers: BufferPool;
   readonly #puts = new Set<Promise<void>>();
   #sink: SegmentSink | null = null;
   #failure: Error | null = null;
 
   constructor(options: LaneOptions) {
     for (let i = 0; i < options.lanes; i++) this.#lanes.push(this.#start(options.threads));
-    for (let i = 0; i < options.lanes + SPARE_BUFFERS; i++) {
-      const buffer = alignedBuffer(PAGE_BYTES + options.segmentBytes);
-      adviseHugePages(buffer);
-      this.#free.push(buffer);
-    }
+    this.#buffers = new BufferPool(options.lanes + SPARE_BUFFERS, PAGE_BYTES + options.segmentBytes);
   }
 
   /** Prepares for a disk; what was sealed before must have been flushed. `sink` is null where nothing is sealed. */
@@ -77,6 +73,12 @@ export class Lanes implements AsyncDisposable {
   async compare(stretch: Stretch): Promise<readonly number[] | null> {
     const answer = await this.#ask(this.#idlest(), { type: "compare", stretch });
     return answer.type === "compared" ? answer.different : null;
+  }
+
+  /** Opens slots and gives those that are not what was sealed. Several batches may be on their way. */
+  async open(batch: SlotBatch): Promise<readonly number[]> {
+    const answer = await this.#ask(this.#idlest(), { type: "open", batch });
+    return answer.type === "opened" ? answer.bad : [];
   }
 
   /** When it resolves, everything sealed so far is durable. */
@@ -125,7 +127,7 @@ export class Lanes implements AsyncDisposable {
 
   #receive(lane: Lane, message: FromLane): void {
     if (message.type === "failed") this.#fail(message.error);
-    else if (message.type === "want") this.#grant(lane);
+    else if (message.type === "want") this.#grant(lane).catch((error: unknown) => this.#fail(error));
     else if (message.type === "filled") this.#startPut(message);
     else lane.waiters.shift()?.resolve(message);
   }
@@ -139,16 +141,13 @@ export class Lanes implements AsyncDisposable {
 
   async #store({ grant, usedBytes, tail }: Extract<FromLane, { type: "filled" }>): Promise<void> {
     await this.#requireSink().store(grant, [grant.buffer.subarray(0, usedBytes), tail]);
-    this.#free.push(grant.buffer);
-    const next = this.#wanting.shift();
-    if (next !== undefined) this.#grant(next);
+    this.#buffers.give(grant.buffer);
   }
 
   /** Gives a lane a segment, now or when memory for one is free. */
-  #grant(lane: Lane): void {
-    const buffer = this.#free.pop();
-    if (buffer === undefined) this.#wanting.push(lane);
-    else lane.post({ type: "grant", grant: { ...this.#requireSink().newSegment(), buffer } });
+  async #grant(lane: Lane): Promise<void> {
+    const buffer = await this.#buffers.take();
+    lane.post({ type: "grant", grant: { ...this.#requireSink().newSegment(), buffer } });
   }
 
   #requireSink(): SegmentSink {

@@ -4,12 +4,13 @@ import { LockstepError } from "#errors/errors.ts";
 import { forEachBounded } from "#ops/bounded.ts";
 import { findDifferences } from "#ops/find-differences.ts";
 import type { Lanes } from "#ops/lanes.ts";
-import { BufferPool, RestoreWindow } from "#ops/restore-window.ts";
+import { BufferPool } from "#ops/buffer-pool.ts";
+import { RestoreWindow } from "#ops/restore-window.ts";
 import type { DiskId } from "#vault/ids.ts";
 import type { NodeReader } from "#vault/node-reader.ts";
 import { flagsAt, FLAG_UNREADABLE, isZeroPointer, POINTER_BYTES } from "#vault/pointer.ts";
 import { PointerCursor } from "#vault/pointer-cursor.ts";
-import { PLAN_BLOCKS, ReadPlan } from "#vault/read-plan.ts";
+import { ReadPlan } from "#vault/read-plan.ts";
 import type { ReadRun } from "#vault/read-plan.ts";
 import { DamageError } from "#vault/segment-reader.ts";
 import type { SegmentReader } from "#vault/segment-reader.ts";
@@ -42,8 +43,10 @@ export type RestoredDisk = {
   readonly incompleteBytes: number;
 };
 
-/** How much of the target is put together in memory before it is written; twice as much is used. */
+/** How much is put together in memory before it is written; at the most twice as much is used. */
 export const RESTORE_WINDOW_BYTES = 64 * 1024 * 1024;
+/** So many blocks are compared while those before them are restored. */
+const CHUNK_BLOCKS = 16_384;
 const WINDOWS = 2;
 const RUN_BYTES = 8 * 1024 * 1024;
 const RUNS_AT_ONCE = 6;
@@ -54,12 +57,14 @@ const GAP_SLOTS = 16;
 /** Runs of so many neighbours are written by themselves. */
 const DENSE_BLOCKS = 16;
 
+/** Blocks that follow one another: their pointers, packed, and which of them are to be written; null: all. */
+type Chunk = { readonly first: number; readonly pointers: Uint8Array; readonly wanted: ReadonlySet<number> | null };
 /** A run to be read, and the window that its blocks are for; null for one that is written by itself. */
 type Job = { readonly run: ReadRun; readonly open: OpenWindow | null };
-type OpenWindow = { readonly window: RestoreWindow; readonly buffer: Uint8Array; runsLeft: number; failed: boolean };
+type OpenWindow = { readonly window: RestoreWindow; runsLeft: number; failed: boolean };
 
 /**
- * Writes a disk of a point to a target, window by window. A window's blocks are read segment by segment, whatever order
+ * Writes a disk of a point to a target, window by window. Its blocks are read segment by segment, whatever order
  * they have on the disk: what a backup wrote together lies together. Where many neighbours on the disk are neighbours in a
  * segment, they are written from where they were read to; the others are put together first, so that an aged disk is
  * written in large pieces, too. Does not flush the target.
@@ -95,14 +100,34 @@ export async function restoreDisk(
     writtenBytes += range.lengthBytes;
   }
 
-  /** Zeros what has to be zeros in a window and gives the reads that the rest of it takes. */
-  async function* jobsOf(
-    first: number,
-    end: number,
-    pointers: Uint8Array,
-    wanted: ReadonlySet<number> | null,
-  ): AsyncGenerator<Job> {
-    const plan = new ReadPlan(stored.disk, end - first);
+  async function load(first: number): Promise<Chunk> {
+    const end = Math.min(blocks, first + CHUNK_BLOCKS);
+    const { pointers, damaged } = await cursor.read(first, end - first, signal);
+    if (damaged) throw treeDamaged(stored, first, end);
+    const { compare } = options;
+    const wanted = compare === null ? null : await findDifferences(compare, target, stored, first, pointers, signal);
+    return { first, pointers, wanted };
+  }
+
+  /** The disk's chunks in order; while one is restored, the next is loaded. */
+  async function* chunks(): AsyncGenerator<Chunk> {
+    let next: Promise<Chunk> | null = load(0);
+    try {
+      for (let first = 0; next !== null; first += CHUNK_BLOCKS) {
+        const chunk: Chunk = await next;
+        next = first + CHUNK_BLOCKS < blocks ? load(first + CHUNK_BLOCKS) : null;
+        next?.catch(() => undefined); // it is awaited later; until then a failure is not unhandled
+        yield chunk;
+      }
+    } finally {
+      await next?.catch(() => undefined);
+    }
+  }
+
+  /** Zeros what has to be zeros in a chunk and gives the reads that the rest of it takes. */
+  async function* jobsOf({ first, pointers, wanted }: Chunk): AsyncGenerator<Job> {
+    const end = first + pointers.length / POINTER_BYTES;
+    let plan = new ReadPlan(stored.disk, windowBlocks);
     let zerosFrom = -1;
     for (let block = first; block < end; block++) {
       const at = (block - first) * POINTER_BYTES;
@@ -116,50 +141,44 @@ export async function restoreDisk(
         await zero(zerosFrom, block);
         zerosFrom = -1;
       }
+      if (plan.blockCount === windowBlocks) {
+        yield* readsOf(plan);
+        plan = new ReadPlan(stored.disk, windowBlocks);
+      }
     }
     if (zerosFrom >= 0) await zero(zerosFrom, end);
-    if (plan.blockCount === 0) return;
+    yield* readsOf(plan);
+  }
+
+  /** Long runs of neighbours by themselves, and the others with the window that they are for. */
+  async function* readsOf(plan: ReadPlan): AsyncGenerator<Job> {
     const runs = [...plan.runs(Math.max(1, Math.floor(RUN_BYTES / blockBytes)), GAP_SLOTS)];
-    const dense = runs.filter(isDense);
-    for (const run of dense) yield { run, open: null };
-    if (dense.length === runs.length) return;
-    const buffer = await windows.take();
-    const window = new RestoreWindow(first, end - first, blockBytes, buffer);
-    const open: OpenWindow = { window, buffer, runsLeft: runs.length - dense.length, failed: false };
-    for (const run of runs) if (!isDense(run)) yield { run, open };
+    for (const run of runs) if (isDense(run)) yield { run, open: null };
+    const sparse = runs.filter((run) => !isDense(run));
+    if (sparse.length === 0) return;
+    const inWindow = sparse.flatMap((run) => run.blocks).sort((a, b) => a - b);
+    const window = new RestoreWindow(inWindow, blockBytes, await windows.take());
+    const open: OpenWindow = { window, runsLeft: sparse.length, failed: false };
+    for (const run of sparse) yield { run, open };
   }
 
   async function* jobs(): AsyncGenerator<Job> {
-    for (let first = 0; first < blocks; first += PLAN_BLOCKS) {
-      const end = Math.min(blocks, first + PLAN_BLOCKS);
-      const { pointers, damaged } = await cursor.read(first, end - first, signal);
-      if (damaged) throw treeDamaged(stored, first, end);
-      const { compare } = options;
-      const wanted = compare === null ? null : await findDifferences(compare, target, stored, first, pointers, signal);
-      for (let from = first; from < end; from += windowBlocks) {
-        const to = Math.min(end, from + windowBlocks);
-        yield* jobsOf(
-          from,
-          to,
-          pointers.subarray((from - first) * POINTER_BYTES, (to - first) * POINTER_BYTES),
-          wanted,
-        );
-      }
-    }
+    for await (const chunk of chunks()) yield* jobsOf(chunk);
   }
 
-  /** Reads a run; `place` says where each block's bytes go. */
-  async function read(run: ReadRun, buffer: Uint8Array, place: Placing): Promise<void> {
+  /** Reads a run; `place` says where in `into` each block's bytes go. */
+  async function read(run: ReadRun, buffer: Uint8Array, into: Uint8Array, place: Placing): Promise<void> {
     const blockIn = new Map(run.slots.map((slot, index) => [slot, run.blocks[index] ?? 0]));
     try {
       await deps.segments.readSlots(
         run.ref,
         run.slots,
         buffer,
-        (slot, plainBytes, inPlace) => {
+        into,
+        (slot, plainBytes, storedAt) => {
           const block = blockIn.get(slot) ?? 0;
           if (plainBytes !== lengthOf(block)) throw wrongLength(run, slot);
-          return place(block, plainBytes, inPlace);
+          return place(block, plainBytes, storedAt);
         },
         signal,
       );
@@ -178,12 +197,10 @@ export async function restoreDisk(
   async function restoreDense(run: ReadRun, buffer: Uint8Array): Promise<void> {
     const first = run.blocks[0] ?? 0;
     const views: Uint8Array[] = [];
-    const unpacked = buffer.subarray(storedRoom);
-    await read(run, buffer, (block, plainBytes, inPlace) => {
-      const at = (block - first) * blockBytes;
-      const view = inPlace ?? unpacked.subarray(at, at + plainBytes);
-      views[block - first] = view;
-      return view;
+    await read(run, buffer, buffer, (block, plainBytes, storedAt) => {
+      const at = storedAt ?? storedRoom + (block - first) * blockBytes;
+      views[block - first] = buffer.subarray(at, at + plainBytes);
+      return at;
     });
     await forEachBounded(neighbours(views), WRITES_AT_ONCE, async ({ index, bytes }) =>
       write((first + index) * blockBytes, bytes),
@@ -194,14 +211,15 @@ export async function restoreDisk(
   async function restoreInto(open: OpenWindow, run: ReadRun, buffer: Uint8Array): Promise<void> {
     let isLast = false;
     try {
-      await read(run, buffer, (block, plainBytes) => open.window.place(block, plainBytes));
+      const { window } = open;
+      await read(run, buffer, window.buffer, (block, plainBytes) => window.place(block, plainBytes));
     } catch (error) {
       open.failed = true;
       throw error;
     } finally {
       open.runsLeft--;
       isLast = open.runsLeft === 0;
-      if (isLast && open.failed) windows.give(open.buffer);
+      if (isLast && open.failed) windows.give(open.window.buffer);
     }
     if (!isLast || open.failed) return;
     try {
@@ -209,7 +227,7 @@ export async function restoreDisk(
         write(offsetBytes, bytes),
       );
     } finally {
-      windows.give(open.buffer);
+      windows.give(open.window.buffer);
     }
   }
 
@@ -226,7 +244,7 @@ export async function restoreDisk(
   return { writtenBytes, zeroedBytes, incompleteBytes };
 }
 
-type Placing = (block: number, plainBytes: number, inPlace: Uint8Array | null) => Uint8Array;
+type Placing = (block: number, plainBytes: number, storedAt: number | null) => number;
 
 /** Whether a run's blocks follow one another on the disk, and are many enough to be worth a write of their own. */
 function isDense({ slots, blocks }: ReadRun): boolean {

@@ -1,78 +1,48 @@
-import { alignedBuffer } from "#bytes/arrays.ts";
-import { adviseHugePages } from "#linux/libc.ts";
-
-/** A piece of a target that is put together in memory before it is written. */
+/** Blocks that are put together in memory before they are written: one after the other, whatever lies between them. */
 export class RestoreWindow {
-  readonly firstBlock: number;
-  readonly #buffer: Uint8Array;
+  /** Where the blocks go. */
+  readonly buffer: Uint8Array;
+  readonly #blocks: readonly number[];
+  readonly #indexOf = new Map<number, number>();
   readonly #blockBytes: number;
-  /** Bytes of each block that is in the buffer; 0 for blocks that are not restored. */
+  /** Bytes of each block that was placed. */
   readonly #lengths: Uint32Array;
 
-  /** @param buffer  room for the window's blocks; it may hold anything */
-  constructor(firstBlock: number, blockCount: number, blockBytes: number, buffer: Uint8Array) {
-    this.firstBlock = firstBlock;
-    this.#buffer = buffer;
+  /**
+   * @param blocks  ascending
+   * @param buffer  room for the blocks; it may hold anything
+   */
+  constructor(blocks: readonly number[], blockBytes: number, buffer: Uint8Array) {
+    this.buffer = buffer;
+    this.#blocks = blocks;
     this.#blockBytes = blockBytes;
-    this.#lengths = new Uint32Array(blockCount);
+    this.#lengths = new Uint32Array(blocks.length);
+    for (const [index, block] of blocks.entries()) this.#indexOf.set(block, index);
   }
 
-  /** Where a block's bytes go. */
-  place(block: number, lengthBytes: number): Uint8Array {
-    const index = block - this.firstBlock;
+  /** Where in the buffer a block's bytes go. */
+  place(block: number, lengthBytes: number): number {
+    const index = this.#indexOf.get(block) ?? 0;
     this.#lengths[index] = lengthBytes;
-    return this.#buffer.subarray(index * this.#blockBytes, index * this.#blockBytes + lengthBytes);
+    return index * this.#blockBytes;
   }
 
-  /** The bytes that were placed, those of neighbours together. @param mostBytes  the longest run */
+  /** The blocks' bytes, those of neighbours on the disk together. @param mostBytes  the longest run */
   *runs(mostBytes: number): Generator<{ readonly offsetBytes: number; readonly bytes: Uint8Array }> {
     const most = Math.max(1, Math.floor(mostBytes / this.#blockBytes));
-    const count = this.#lengths.length;
-    for (let from = 0; from < count;) {
-      if (this.#lengths[from] === 0) {
-        from++;
-        continue;
-      }
+    for (let from = 0; from < this.#blocks.length;) {
       let to = from + 1;
-      while (to < count && to - from < most && this.#lengths[to - 1] === this.#blockBytes && this.#lengths[to] !== 0)
-        to++;
+      while (to - from < most && this.#follows(to)) to++;
       const end = (to - 1) * this.#blockBytes + (this.#lengths[to - 1] ?? 0);
-      const offsetBytes = (this.firstBlock + from) * this.#blockBytes;
-      yield { offsetBytes, bytes: this.#buffer.subarray(from * this.#blockBytes, end) };
+      const offsetBytes = (this.#blocks[from] ?? 0) * this.#blockBytes;
+      yield { offsetBytes, bytes: this.buffer.subarray(from * this.#blockBytes, end) };
       from = to;
     }
   }
-}
 
-/** Below this, clearing pages of 2 MiB costs more than they save. */
-const HUGE_FROM_BYTES = 8 * 1024 * 1024;
-
-/** A few buffers that are used again and again. */
-export class BufferPool {
-  readonly #free: Uint8Array[] = [];
-  readonly #waiting: ((buffer: Uint8Array) => void)[] = [];
-  readonly #sizeBytes: number;
-  #left: number;
-
-  constructor(count: number, sizeBytes: number) {
-    this.#left = count;
-    this.#sizeBytes = sizeBytes;
-  }
-
-  /** Resolves to a buffer once one is free. Page-aligned; it may hold anything. */
-  async take(): Promise<Uint8Array> {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    if (this.#left === 0) return new Promise((resolve) => this.#waiting.push(resolve));
-    this.#left--;
-    const buffer = alignedBuffer(this.#sizeBytes);
-    if (this.#sizeBytes >= HUGE_FROM_BYTES) adviseHugePages(buffer);
-    return buffer;
-  }
-
-  give(buffer: Uint8Array): void {
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) this.#free.push(buffer);
-    else waiting(buffer);
+  /** Whether a block's first byte comes right after the last one of the block before it, here and on the disk. */
+  #follows(index: number): boolean {
+    const isNeighbour = this.#blocks[index] === (this.#blocks[index - 1] ?? 0) + 1;
+    return isNeighbour && this.#lengths[index - 1] === this.#blockBytes;
   }
 }

@@ -5,6 +5,7 @@ import { codeOf } from "#store/files.ts";
 import type { OpenFile } from "#store/files.ts";
 
 const pageBytes = 4096;
+/** About so much is written at once: a body is cut into equal parts. */
 const writeBytes = 8 * 1024 * 1024;
 const leastDirectBytes = 256 * 1024;
 const depth = 2;
@@ -16,8 +17,10 @@ export function planWrites(body: Pieces): readonly Write[] {
   const writes: Write[] = [];
   let offsetBytes = 0;
   const add = (bytes: Uint8Array, direct: boolean): void => {
-    for (let at = 0; at < bytes.length; at += writeBytes) {
-      const part = bytes.subarray(at, at + writeBytes);
+    const pages = Math.ceil(bytes.length / pageBytes);
+    const partBytes = Math.ceil(pages / Math.max(1, Math.round(bytes.length / writeBytes))) * pageBytes;
+    for (let at = 0; at < bytes.length; at += partBytes) {
+      const part = bytes.subarray(at, at + partBytes);
       writes.push({ bytes: part, offsetBytes, direct });
       offsetBytes += part.length;
     }

@@ -169,13 +169,12 @@ async function unreadBlocks(
       if (isZeroPointer(pointers, at)) continue;
       const block = firstBlock + at / POINTER_BYTES;
       const ref = { disk: world.definition.id, kind: "data", segment: segmentAt(pointers, at) } as const;
-      const into = seen.subarray(block * BLOCK, (block + 1) * BLOCK);
       try {
-        await segments.readSlots(ref, [slotAt(pointers, at)], buffer, () => into, signal);
+        await segments.readSlots(ref, [slotAt(pointers, at)], buffer, seen, () => block * BLOCK, signal);
       } catch (error) {
         if (!(error instanceof DamageError)) throw error;
         unread.push(block);
-        into.set(content.subarray(block * BLOCK, (block + 1) * BLOCK));
+        seen.set(content.subarray(block * BLOCK, (block + 1) * BLOCK), block * BLOCK);
       }
     }
   }

@@ -9,6 +9,8 @@ import type { SegmentKind } from "#vault/object-keys.ts";
 import { keyOfSegment, MAX_SEGMENT_BYTES } from "#vault/segment.ts";
 import type { SegmentName, SegmentTable } from "#vault/segment.ts";
 import { parseTable, readTable } from "#vault/segment-table.ts";
+import { openSlots, slotBatch } from "#vault/slot-batch.ts";
+import type { SlotBatch, SlotPlace } from "#vault/slot-batch.ts";
 import { openSlot } from "#vault/slot.ts";
 import type { VaultKeys } from "#vault/vault-keys.ts";
 
@@ -22,6 +24,9 @@ export type SegmentResolver = {
   /** Reads the log on. @throws {LockstepError} POINT_GONE: what is being read was purged meanwhile */
   refresh(signal: AbortSignal): Promise<void>;
 };
+
+/** Opens slots and gives those that are not what was sealed. */
+export type SlotOpener = (batch: SlotBatch) => Promise<readonly number[]>;
 
 /** Slots that cannot be read although the log names the object that should hold them. */
 export type SlotDamage = { readonly ref: SegmentRef; readonly slots: readonly number[]; readonly why: string };
@@ -54,14 +59,23 @@ export class SegmentReader {
   readonly #keys: VaultKeys;
   readonly #machine: MachineId;
   readonly #resolver: SegmentResolver;
+  readonly #open: SlotOpener;
   readonly #tables = new Lru<ObjectKey, SegmentTable>(TABLES_BYTES, (table) => table.weightBytes);
   readonly #loaded = new Lru<ObjectKey, LoadedSegment>(LOADED_BYTES, ({ bytes }) => bytes.length);
 
-  constructor(from: { store: Store; keys: VaultKeys; machine: MachineId; resolver: SegmentResolver }) {
+  /** @param from.open  opens what `readSlots` reads; by itself, in this thread, unless another way is given */
+  constructor(from: {
+    store: Store;
+    keys: VaultKeys;
+    machine: MachineId;
+    resolver: SegmentResolver;
+    open?: SlotOpener;
+  }) {
     this.#store = from.store;
     this.#keys = from.keys;
     this.#machine = from.machine;
     this.#resolver = from.resolver;
+    this.#open = from.open ?? ((batch) => Promise.resolve(openSlots(batch)));
   }
 
   /**
@@ -69,15 +83,17 @@ export class SegmentReader {
    *
    * @param slots   ascending, at least one
    * @param buffer  room for the stored bytes of that stretch
-   * @param place   where a slot's plaintext goes: called with its size and with its ciphertext's place in `buffer` (null
-   *                where that has another size), returns exactly that many bytes; that place itself may be one
+   * @param into    memory for the plaintexts; it may be `buffer`
+   * @param place   where in `into` a slot's plaintext goes: called with its size and with the offset of its ciphertext in
+   *                `buffer` (null where that has another size), which may be the place
    * @throws {DamageError} BLOCK_DAMAGED; other slots may have been placed
    */
   async readSlots(
     ref: SegmentRef,
     slots: readonly number[],
     buffer: Uint8Array,
-    place: (slot: number, plainBytes: number, stored: Uint8Array | null) => Uint8Array,
+    into: Uint8Array,
+    place: (slot: number, plainBytes: number, storedAt: number | null) => number,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#onCurrent(ref, slots, signal, async (name) => {
@@ -92,14 +108,16 @@ export class SegmentReader {
       const length = last.offsetBytes + last.storedBytes - start;
       const got = await this.#store.read(table.cipher.key, start, buffer.subarray(0, length), signal);
       if (got !== length) return { slots, why: `${table.cipher.key} is ${got === null ? "missing" : "cut short"}` };
+      const places: SlotPlace[] = [];
       for (const slot of slots) {
         const row = table.row(slot);
         if (row === undefined) continue;
-        const stored = buffer.subarray(row.offsetBytes - start, row.offsetBytes - start + row.storedBytes);
-        const into = place(slot, row.plainBytes, row.storedBytes === row.plainBytes ? stored : null);
-        if (!openSlot(table.cipher, slot, row, stored, into)) bad.push(slot);
+        const storedAt = row.offsetBytes - start;
+        const intoAt = place(slot, row.plainBytes, row.storedBytes === row.plainBytes ? storedAt : null);
+        places.push({ slot, row, storedAt, intoAt });
       }
-      return bad.length === 0 ? null : { slots: bad, why: `bytes in ${table.cipher.key} are not what was written` };
+      const wrong = await this.#open(slotBatch(table.cipher, buffer, into, places));
+      return wrong.length === 0 ? null : { slots: wrong, why: `bytes in ${table.cipher.key} are not what was written` };
     });
   }
 

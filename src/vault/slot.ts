@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
+import { free } from "#bytes/arrays.ts";
 import { TAG_BYTES } from "#crypto/aead.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { slotNonce } from "#vault/segment.ts";
@@ -33,7 +34,9 @@ export function sealSlot(
   if (offsetBytes + payload.length > into.length) return null;
   const gcm = createCipheriv("aes-256-gcm", cipher.cipherKey, slotNonce(slot));
   gcm.setAAD(cipher.associated);
-  into.set(gcm.update(payload), offsetBytes);
+  const stored = gcm.update(payload);
+  into.set(stored, offsetBytes);
+  free(stored);
   gcm.final();
   return { offsetBytes, storedBytes: payload.length, plainBytes: plain.length, tag: gcm.getAuthTag() };
 }
@@ -63,6 +66,7 @@ export function openSlot(
   }
   if (row.storedBytes === row.plainBytes) {
     into.set(payload);
+    free(payload);
     return true;
   }
   const plain = zstdDecompressSync(payload, { maxOutputLength: row.plainBytes });

@@ -6,6 +6,7 @@ import type { LogWriter } from "#vault/log-writer.ts";
 import { openLog } from "#vault/log.ts";
 import type { Log } from "#vault/log.ts";
 import { SegmentReader } from "#vault/segment-reader.ts";
+import type { SlotOpener } from "#vault/segment-reader.ts";
 
 /** An opened vault: where it lies, what opens it, and who works in it. */
 export type Vault = LogWriter;
@@ -20,12 +21,14 @@ export function openMachine(vault: Vault, machine: MachineId, expect: Head | nul
  *
  * @param point  what is being read: once it is purged, a miss is POINT_GONE and not damage; null where the caller holds
  *               what it reads in another way (the base of its open session)
+ * @param open   opens slots; in this thread where nothing else is given
  */
-export function segmentReader(vault: Vault, log: Log, point: PointId | null): SegmentReader {
+export function segmentReader(vault: Vault, log: Log, point: PointId | null, open?: SlotOpener): SegmentReader {
   return new SegmentReader({
     store: vault.store,
     keys: vault.keyring.keys,
     machine: log.machine,
+    ...(open === undefined ? {} : { open }),
     resolver: {
       current: ({ disk, kind, segment }) => currentGeneration(log.fold, disk, kind, segment),
       refresh: async (signal) => {
