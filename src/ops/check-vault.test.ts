@@ -14,6 +14,7 @@ import { createVault } from "#vault/keyring-change.ts";
 import type { OpenedKeyring } from "#vault/keyring.ts";
 import { logKeyring } from "#vault/log-keyring.ts";
 import type { Log } from "#vault/log.ts";
+import { objectKeys } from "#vault/object-keys.ts";
 import { createMachine } from "#vault/roster.ts";
 import type { Vault } from "#vault/vault.ts";
 
@@ -49,7 +50,8 @@ test("a sound vault is ok", async () => {
   for (const singleDisk of [false, true]) {
     const bench = await makeVault("sound", singleDisk);
     const found = await checkNow(bench);
-    assert.deepEqual([found.keyring.faults, found.rosterFaults, found.copies, found.stray], [[], [], [], []]);
+    const { keyring, rosterFaults, copies, stray, foreign } = found;
+    assert.deepEqual([keyring.faults, rosterFaults, copies, stray, foreign], [[], [], [], [], []]);
     assert.deepEqual([found.ok, found.logs[0]?.entries, found.logs[0]?.name], [true, 71, "web01"]);
   }
 });
@@ -85,13 +87,41 @@ test("a broken log is named, and the other machines are checked all the same", a
   assert.equal(logs.find(({ machine }) => machine === other.machine)?.fault, null);
 });
 
-test("objects that no Lockstep writes are listed and left alone", async () => {
-  const bench = await makeVault("stray", false);
-  const strange = ["machines/readme.txt", `machines/${"ab".repeat(16)}/log/00000001`, "notes/a"];
+test("objects that no Lockstep writes are listed and left alone, and are no damage", async () => {
+  const bench = await makeVault("foreign", false);
+  const strange = ["machines/readme.txt", "notes/a"];
   for (const key of strange) await bench.vault.store.put(key, [new Uint8Array(3)], {}, signal);
-  const { ok, stray } = await checkNow(bench);
-  assert.deepEqual([ok, [...stray].sort()], [false, [...strange].sort()]);
+  const { ok, foreign } = await checkNow(bench);
+  assert.deepEqual([ok, [...foreign].sort()], [true, strange]);
   for (const key of strange) assert.ok(await bench.vault.store.stat(key, signal));
+});
+
+test("objects of a machine that the roster does not have are listed and left alone", async () => {
+  const bench = await makeVault("stray", false);
+  const strange = `machines/${"ab".repeat(16)}/log/00000001`;
+  await bench.vault.store.put(strange, [new Uint8Array(3)], {}, signal);
+  const { ok, stray } = await checkNow(bench);
+  assert.deepEqual([ok, stray], [false, [strange]]);
+  assert.ok(await bench.vault.store.stat(strange, signal));
+});
+
+test("a damaged second copy is replaced; a damaged first one is named and stays, for nothing may free a log's name", async () => {
+  const bench = await makeVault("damaged", true);
+  const entry = objectKeys.logEntry(bench.log.machine, 2);
+  const whole = await bench.vault.store.get(entry, 1e6, signal);
+  await flip(bench.vault.store, objectKeys.copy(entry), 100);
+  assert.deepEqual(
+    (await checkNow(bench, false)).copies.map(({ repaired }) => repaired),
+    [false],
+  );
+  assert.deepEqual(
+    (await checkNow(bench)).copies.map(({ repaired }) => repaired),
+    [true],
+  );
+  assert.deepEqual(await bench.vault.store.get(objectKeys.copy(entry), 1e6, signal), whole);
+  await flip(bench.vault.store, entry, 100);
+  const { ok, copies } = await checkNow(bench);
+  assert.deepEqual([ok, copies.map(({ key, repaired }) => [key, repaired])], [false, [[entry, false]]]);
 });
 
 test("a keyring whose newest generation is gone, which a log names, is noticed", async () => {

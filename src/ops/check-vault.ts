@@ -25,7 +25,7 @@ import { openMachine } from "#vault/vault.ts";
 import type { Vault } from "#vault/vault.ts";
 
 export type CheckVaultOptions = {
-  /** Put missing objects back from their second copies, and the reverse. */
+  /** Put missing objects back from their second copies, and the reverse; replace damaged second copies. */
   readonly repair: boolean;
   /** What this host remembers: a log that is older is faulty. */
   readonly known?: KnownMachines;
@@ -65,8 +65,10 @@ export type CheckVaultResult = {
   readonly logs: readonly CheckedLog[];
   /** Objects that are missing or damaged while their twin is right. */
   readonly copies: readonly TwinFault[];
-  /** Objects that no Lockstep writes, and those of machines that the roster does not have; they were left alone. */
+  /** Objects of machines that the roster does not have; they were left alone. */
   readonly stray: readonly ObjectKey[];
+  /** Objects that no Lockstep writes; they were left alone, and hurt nothing. */
+  readonly foreign: readonly ObjectKey[];
 };
 
 /**
@@ -110,14 +112,14 @@ export async function checkVault(
     const fault = "this host has seen it in this vault, and the roster does not have it";
     logs.push({ machine, name: seen.name, entries: 0, fault, wrongSummaries: [], warnings: [] });
   }
-  const stray = await strayObjects(vault, new Set(roster.machines), progress, signal);
+  const { stray, foreign } = await oddObjects(vault, new Set(roster.machines), progress, signal);
   const logsAreRight = logs.every(({ fault, wrongSummaries }) => fault === null && wrongSummaries.length === 0);
   const ok =
     faults.length + roster.warnings.length + stray.length === 0 &&
     logsAreRight &&
     copies.every((fault) => fault.repaired);
   const { generation } = keyring.keyring;
-  return { ok, keyring: { generation, faults, restored }, rosterFaults: roster.warnings, logs, copies, stray };
+  return { ok, keyring: { generation, faults, restored }, rosterFaults: roster.warnings, logs, copies, stray, foreign };
 }
 
 /** Puts back what is missing of the keyring, where the store lets us. */
@@ -206,20 +208,20 @@ async function rosterTwins(
   return bytes === null ? [] : faults;
 }
 
-async function strayObjects(
+async function oddObjects(
   { store }: Vault,
   machines: ReadonlySet<MachineId>,
   progress: CheckVaultOptions["progress"],
   signal: AbortSignal,
-): Promise<readonly ObjectKey[]> {
+): Promise<Pick<CheckVaultResult, "stray" | "foreign">> {
   const stray: ObjectKey[] = [];
+  const foreign: ObjectKey[] = [];
   let done = 0;
   for await (const { key } of store.list("", {}, signal)) {
     progress({ phase: "objects", done: ++done, of: null });
     const object = parseObjectKey(key);
-    const isOfNobody =
-      object !== null && "machine" in object && object.what !== "roster" && !machines.has(object.machine);
-    if (object === null || isOfNobody) stray.push(key);
+    if (object === null) foreign.push(key);
+    else if ("machine" in object && object.what !== "roster" && !machines.has(object.machine)) stray.push(key);
   }
-  return stray;
+  return { stray, foreign };
 }

@@ -105,10 +105,12 @@ async function* outdated(
   }
 }
 
+/** What no re-keying can change, in words. */
+export const REKEY_LIMITS =
+  "Log entries and bodies of points that were written before keep their data keys: with a removed unlock way and the keyring as it was, they say what was backed up when, and nothing of what it held. A copy of the vault that somebody made before stays readable to him as a whole.";
+
 function warningsOf(remover: Remover, leftAlone: number, unreadable: readonly DiskId[]): string[] {
-  const warnings = [
-    "Log entries and bodies of points that were written before keep their data keys: with a removed unlock way and the keyring as it was, they say what was backed up when, and nothing of what it held. A copy of the vault that somebody made before stays readable to him as a whole.",
-  ];
+  const warnings: string[] = [];
   if (leftAlone > 0) warnings.push(`${leftAlone} segments still have an older data key; run this again later`);
   for (const disk of unreadable) {
     warnings.push(`disk ${disk}: a block tree cannot be read, so all of the disk keeps its data keys`);

@@ -30,6 +30,11 @@ export const objectKeys = {
   copy: (key: ObjectKey): ObjectKey => `copies/${key}`,
 } as const;
 
+/** Whether a key is that of a second copy. */
+export function isCopy(key: ObjectKey): boolean {
+  return key.startsWith(objectKeys.copy(""));
+}
+
 /** The segment and generation in an object's key; null when the key names none. */
 export function parseSegmentKey(key: ObjectKey): { id: SegmentId; generation: GenerationId } | null {
   const name = key.slice(key.lastIndexOf("/") + 1);

@@ -2,7 +2,7 @@ import { isLockstepError, messageOf } from "#errors/errors.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
 import { putDefinite } from "#store/definite.ts";
 import type { Retry } from "#store/retry.ts";
-import { objectKeys } from "#vault/object-keys.ts";
+import { isCopy, objectKeys } from "#vault/object-keys.ts";
 
 /** Something wrong with an object, or with its second copy, while the other one is right. */
 export type TwinFault = {
@@ -26,7 +26,7 @@ type Deps = { readonly store: Store; readonly retry: Retry };
  * Reads an object and, on stores of one disk, its second copy.
  *
  * @param faultOf  what is wrong with bytes, in words; null when they are right
- * @param repair   put back what is missing
+ * @param repair   put back what is missing, and replace a damaged second copy
  */
 export async function checkTwins(
   deps: Deps,
@@ -48,15 +48,19 @@ export async function checkTwins(
   return { bytes, faults: await Promise.all(faults.map((fault) => repaired(deps, fault, bytes, signal))) };
 }
 
-/** Puts a missing object back from its twin. What is there is never replaced. */
+/**
+ * Puts a missing object back from its twin, or replaces a damaged second copy. A damaged first one stays: nothing may
+ * free a name in the log, since another entry could take it.
+ */
 export async function repaired(
   { store, retry }: Deps,
   fault: TwinFault,
   bytes: Uint8Array,
   signal: AbortSignal,
 ): Promise<TwinFault> {
-  if (fault.what !== "missing") return fault;
+  if (fault.what === "unread" || (fault.what === "damaged" && !isCopy(fault.key))) return fault;
   try {
+    if (fault.what === "damaged") await store.delete(fault.key, signal);
     return { ...fault, repaired: (await putDefinite(store, fault.key, [bytes], {}, retry, signal)) === "mine" };
   } catch (error) {
     if (!isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE")) throw error;

@@ -9,7 +9,7 @@ import type { CheckVaultResult } from "#ops/check-vault.ts";
 /** `vault check` */
 export const define: Define = (command, run) => {
   command
-    .option("--look-only", "write nothing: put no missing copies back")
+    .option("--look-only", "write nothing: repair no copies")
     .addHelpText(
       "after",
       helpEnd(
@@ -38,7 +38,7 @@ export const define: Define = (command, run) => {
     );
 };
 
-function linesOf({ ok, keyring, rosterFaults, logs, copies, stray }: CheckVaultResult): string[] {
+function linesOf({ ok, keyring, rosterFaults, logs, copies, stray, foreign }: CheckVaultResult): string[] {
   const rows = logs.map(({ machine, name, entries, fault, wrongSummaries }) => [
     name ?? machine,
     String(entries),
@@ -52,7 +52,8 @@ function linesOf({ ok, keyring, rosterFaults, logs, copies, stray }: CheckVaultR
     ...rosterFaults.map((fault) => `roster: ${fault}`),
     ...(rows.length === 0 ? [] : formatTable(columns, rows)),
     ...copies.map(({ key, what, repaired }) => `${repaired ? "healed" : "not healed"}: ${key} was ${what}`),
-    ...stray.map((key) => `not Lockstep's, left alone: ${key}`),
+    ...stray.map((key) => `of a machine that the roster does not have, left alone: ${key}`),
+    ...foreign.map((key) => `not Lockstep's, left alone: ${key}`),
     ok ? "The vault is as it should be. `lockstep check` looks at the points." : "The vault is damaged.",
   ];
 }

@@ -7,7 +7,7 @@ import type { Done } from "#cli/each-machine.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import { stepNotes } from "#cli/step-notes.ts";
 import { formatBytes } from "#cli/units.ts";
-import { rekey } from "#ops/rekey.ts";
+import { rekey, REKEY_LIMITS } from "#ops/rekey.ts";
 import type { Log } from "#vault/log.ts";
 
 /** `vault rekey` */
@@ -25,6 +25,7 @@ export const define: Define = (command, run) => {
       run(async (app, names: readonly string[]) => {
         const opened = await app.openVault();
         const { results, status } = await eachMachine(app, opened, names, (log) => rekeyOne(app, opened, log));
+        app.output.warn({ code: "REKEY_WARNING", message: REKEY_LIMITS });
         app.output.finish({ machines: results });
         return status;
       }),

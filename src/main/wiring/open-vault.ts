@@ -99,7 +99,10 @@ class ConfiguredVault implements WiredVault {
 
   warn(): void {
     const { output } = this.#app;
-    for (const message of this.keyring.warnings) output.warn({ code: "KEYRING_DAMAGED", message });
+    for (const message of this.keyring.warnings) {
+      const hint = "Put the object back from a copy of the store; `lockstep vault check` puts back what is missing.";
+      output.warn({ code: "KEYRING_DAMAGED", message, hint });
+    }
     if (this.readOnlyReason === null) return;
     output.warn({
       code: "KEYRING_ROLLED_BACK",
