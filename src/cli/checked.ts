@@ -31,6 +31,9 @@ export function checkLines(what: string, found: CheckResult, names: Names, { rea
     lines.push(`  ${repaired ? "healed" : "not healed"}: ${key} was ${fault}, its twin is right`);
   }
   for (const words of found.unread) lines.push(`  not looked at: ${words}`);
+  if (found.unread.length > 0) {
+    lines.push("  If the disk below the vault is failing, --unread-is-damaged has the next backup write this anew.");
+  }
   if (found.readable.length > 0) {
     lines.push(
       `  ${counted(found.readable.length, "segment")} that the log calls damaged can be read; the next backup heals them`,

@@ -53,6 +53,7 @@ type Work = {
 
 type Options = {
   readonly repair: boolean;
+  readonly unreadIsDamage?: boolean;
   readonly progress: (step: { phase: "trees" | "data"; done: number; of: number | null }) => void;
 };
 
@@ -123,13 +124,14 @@ export class CheckedDisk {
    */
   async checkData(
     isRead: (segment: SegmentId) => boolean,
-    progress: Options["progress"],
+    { progress, unreadIsDamage = false }: Options,
     signal: AbortSignal,
   ): Promise<void> {
     const segments = [...this.marks.data].sort((a, b) => (a.id < b.id ? -1 : 1));
     const read = new Set<SegmentId>();
     for (const [index, live] of segments.entries()) {
-      const finding = await checkDataSegment(this.#source, live, isRead(live.id), signal);
+      const depth = { read: isRead(live.id), unreadIsBad: unreadIsDamage };
+      const finding = await checkDataSegment(this.#source, live, depth, signal);
       progress({ phase: "data", done: index + 1, of: segments.length });
       this.readBytes += finding.readBytes;
       if (finding.bad.length > 0) this.#note("data", live.id, finding);

@@ -9,11 +9,13 @@ import type { CheckOptions, CheckResult } from "#ops/check.ts";
 import { deletePoint } from "#ops/delete-points.ts";
 import { memoryStore } from "#store/memory.ts";
 import { alter, flip, keysOf } from "#testing/damage.ts";
+import { badSectorStore } from "#testing/bad-sector-store.ts";
 import { gatedStore } from "#testing/gated-store.ts";
 import type { StoreCall } from "#testing/intercepted-store.ts";
 import { interrupted } from "#testing/interrupted.ts";
 import { MaintenanceBench } from "#testing/maintenance-bench.ts";
-import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
+import { memoryDisk } from "#testing/memory-disk.ts";
+import { backUp, BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
 
 const whole: Partial<CheckOptions> = { readData: { part: 1, of: 1 } };
 const isData = (key: string): boolean => key.includes("/data/");
@@ -116,7 +118,7 @@ test("a tree node that is lost twice hurts what lies below it, in each point tha
   assert.equal((await checkNow(bench, { point: first.point.point })).hurt.length, 1);
 });
 
-test("second copies that are missing are put back, in both directions; a damaged one is named", async () => {
+test("second copies that are missing are put back, in both directions; a damaged one is replaced", async () => {
   const bench = await MaintenanceBench.make("copies", 100, { store: memoryStore({ singleDisk: true }) });
   await bench.backUp();
   const all = await keysOf(bench.store);
@@ -136,9 +138,10 @@ test("second copies that are missing are put back, in both directions; a damaged
   const found = await checkNow(bench);
   assert.deepEqual(
     found.copies.map(({ key, what, repaired }) => [key, what, repaired]),
-    [[copy, "damaged", false]],
+    [[copy, "damaged", true]],
   );
-  assert.deepEqual([found.ok, found.damage, found.recordedSlots], [false, [], 0]);
+  assert.deepEqual([found.ok, found.damage, found.recordedSlots], [true, [], 0]);
+  assert.deepEqual((await checkNow(bench)).copies, []);
 });
 
 test("a body that is lost is named, and its disks read well", async () => {
@@ -163,6 +166,30 @@ test("a store that does not answer is no damage: nothing is logged, and the chec
   const found = await checkNow(bench, whole, bench.bench.vault(silent));
   assert.deepEqual([found.ok, found.damage, found.unread], [false, [], ["no answer"]]);
   assert.equal(bench.log.fold.seq, seq);
+});
+
+test("blocks on a bad sector are noted where that is wanted, the next backup heals them, and the rest of the segment stays", async () => {
+  const bench = await MaintenanceBench.make("bad sector", 60);
+  await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, isData);
+  const failing = bench.bench.vault(badSectorStore(bench.store, key, 4096 + 5 * BLOCK + 7));
+  const found = await checkNow(bench, { ...whole, unreadIsDamage: true }, failing);
+  assert.deepEqual([found.unread, found.recordedSlots, found.damage[0]?.slots], [[], 1, [[5, 1]]]);
+  const { healedSlots, point } = await backUp(failing, bench.log, bench.definition, memoryDisk(bench.content));
+  bench.expected.set(point.point, bench.content);
+  assert.equal(healedSlots, 1);
+  assert.equal((await checkNow(bench, whole, failing)).ok, true);
+  assert.deepEqual(await bench.unlike(), []);
+});
+
+test("an object of which a medium gives nothing is noted, and written anew from the disk", async () => {
+  const bench = await MaintenanceBench.make("bad object", 60);
+  await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, isData);
+  const failing = bench.bench.vault(badSectorStore(bench.store, key));
+  assert.ok((await checkNow(bench, { ...whole, unreadIsDamage: true }, failing)).recordedSlots > 1);
+  await backUp(failing, bench.log, bench.definition, memoryDisk(bench.content));
+  assert.equal((await checkNow(bench, whole, failing)).ok, true);
 });
 
 test("what a prune takes away under a running check is no damage", async () => {

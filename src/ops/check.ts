@@ -27,7 +27,9 @@ export type CheckOptions = {
   readonly readData: DataPart | null;
   /** Log damage that the log does not know, so that the next backup can heal it. */
   readonly record: boolean;
-  /** Put missing objects back from their second copies, and the reverse. */
+  /** Blocks for which the store gives no answer count as damaged; they do not unless this is set. */
+  readonly unreadIsDamage?: boolean;
+  /** Put missing objects back from their second copies, and the reverse; replace damaged second copies. */
   readonly repair: boolean;
   readonly progress: (step: CheckStep) => void;
 };
@@ -98,8 +100,8 @@ export type CheckResult = {
  * every data segment that it exists, is as long as it should be, and has what points want of it. With `readData`, the
  * blocks themselves are read too.
  *
- * That a block cannot be read because the store does not answer is not damage: it is told apart, and not logged. Nor is
- * what a prune took away meanwhile.
+ * That a block cannot be read because the store does not answer is not damage, unless the options say that it is: it is
+ * told apart, and not logged. Nor is what a prune took away meanwhile.
  *
  * @throws {LockstepError} POINT_GONE: the point is purged or never was; ARGUMENT_INVALID: no such part; and what the store
  *   throws when it is gone as a whole
@@ -119,7 +121,7 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
   let readBytes = 0;
   for (const [disk, trees] of treesOf(fold, states, options.point === null)) {
     const checked = await CheckedDisk.read({ vault, log, disk, trees }, options, signal);
-    await checked.checkData((segment) => readData !== null && isInPart(segment, readData), options.progress, signal);
+    await checked.checkData((segment) => readData !== null && isInPart(segment, readData), options, signal);
     disks.push(checked);
     copies.push(...checked.copies);
     unread.push(...checked.unread);

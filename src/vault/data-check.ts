@@ -20,6 +20,14 @@ export type DataFinding = {
   readonly readBytes: number;
 };
 
+/** How deep a segment is looked at. */
+export type DataDepth = {
+  /** The slots are read, too. */
+  readonly read: boolean;
+  /** What the store gives no answer for counts as bad: somebody knows that the medium is failing, and not the way to it. */
+  readonly unreadIsBad: boolean;
+};
+
 /** The most that is read at once. */
 const STRETCH_BYTES = 4 * 1024 * 1024;
 
@@ -35,13 +43,13 @@ const STRETCH_BYTES = 4 * 1024 * 1024;
 export async function checkDataSegment(
   source: NodeSource,
   live: LiveSegment,
-  read: boolean,
+  depth: DataDepth,
   signal: AbortSignal,
 ): Promise<DataFinding> {
   for (let last: DataFinding | null = null; ;) {
     const generation = currentGeneration(source.log.fold, source.disk, "data", live.id);
     if (last?.generation === generation) return last;
-    last = await checkGeneration(source, generation, live, read, signal);
+    last = await checkGeneration(source, generation, live, depth, signal);
     if (last.bad.length === 0) return last;
     await source.log.read(signal);
   }
@@ -51,7 +59,7 @@ async function checkGeneration(
   { store, keys, machine, disk }: NodeSource,
   generation: GenerationId,
   { id: segment, slots }: LiveSegment,
-  read: boolean,
+  { read, unreadIsBad }: DataDepth,
   signal: AbortSignal,
 ): Promise<DataFinding> {
   const name: SegmentName = { machine, disk, kind: "data", segment, generation };
@@ -60,9 +68,9 @@ async function checkGeneration(
     table = await readTable(store, keys, name, signal);
   } catch (error) {
     const why = messageOf(error);
-    if (isLockstepError(error, "STORE_UNAVAILABLE"))
+    if (isLockstepError(error, "STORE_UNAVAILABLE") && !unreadIsBad)
       return { generation, bad: [], unread: [...slots], why, readBytes: 0 };
-    if (!isLockstepError(error, "OBJECT_MISSING", "OBJECT_CORRUPT", "FIELD_CORRUPT")) throw error;
+    if (!isLockstepError(error, "OBJECT_MISSING", "OBJECT_CORRUPT", "FIELD_CORRUPT", "STORE_UNAVAILABLE")) throw error;
     return { generation, bad: [...slots], unread: [], why, readBytes: 0 };
   }
   const { key } = table.cipher;
@@ -80,19 +88,23 @@ async function checkGeneration(
   }
   let readBytes = 0;
   if (read) {
-    for (const stretch of stretchesOf(table, wanted)) {
+    const stretches = [...stretchesOf(table, wanted, STRETCH_BYTES)];
+    for (let stretch = stretches.shift(); stretch !== undefined; stretch = stretches.shift()) {
       signal.throwIfAborted();
       const bytes = new Uint8Array(stretch.lengthBytes);
       try {
-        const got = await store.read(key, stretch.offsetBytes, bytes, signal);
-        const wrong = stretch.slots.filter((slot) => got !== bytes.length || !isRight(table, slot, bytes, stretch));
+        const { slots: read, offsetBytes } = stretch;
+        const got = await store.read(key, offsetBytes, bytes, signal);
+        const wrong = read.filter((slot) => got !== bytes.length || !isRight(table, slot, bytes, offsetBytes));
         bad.push(...wrong);
         if (wrong.length === 0) readBytes += bytes.length;
         else reasons.add(`bytes in ${key} are not what was written`);
       } catch (error) {
         if (!isLockstepError(error, "STORE_UNAVAILABLE")) throw error;
-        unread.push(...stretch.slots);
         reasons.add(messageOf(error));
+        if (!unreadIsBad) unread.push(...stretch.slots);
+        else if (stretch.slots.length === 1) bad.push(...stretch.slots);
+        else stretches.unshift(...stretchesOf(table, stretch.slots, 0)); // which of them it is
       }
     }
   }
@@ -101,8 +113,12 @@ async function checkGeneration(
 
 type SlotStretch = { readonly offsetBytes: number; readonly lengthBytes: number; readonly slots: readonly number[] };
 
-/** Stretches of the object that hold wanted slots, neighbours together. */
-function* stretchesOf(table: SegmentTable, wanted: readonly number[]): Generator<SlotStretch, undefined> {
+/** Stretches of the object that hold wanted slots, neighbours together up to a length. */
+function* stretchesOf(
+  table: SegmentTable,
+  wanted: readonly number[],
+  mostBytes: number,
+): Generator<SlotStretch, undefined> {
   let slots: number[] = [];
   let offsetBytes = 0;
   let endBytes = 0;
@@ -110,7 +126,7 @@ function* stretchesOf(table: SegmentTable, wanted: readonly number[]): Generator
     const row = table.row(slot);
     if (row === undefined) continue;
     const rowEnd = row.offsetBytes + row.storedBytes;
-    if (slots.length > 0 && (row.offsetBytes !== endBytes || rowEnd - offsetBytes > STRETCH_BYTES)) {
+    if (slots.length > 0 && (row.offsetBytes !== endBytes || rowEnd - offsetBytes > mostBytes)) {
       yield { offsetBytes, lengthBytes: endBytes - offsetBytes, slots };
       slots = [];
     }
@@ -121,10 +137,10 @@ function* stretchesOf(table: SegmentTable, wanted: readonly number[]): Generator
   if (slots.length > 0) yield { offsetBytes, lengthBytes: endBytes - offsetBytes, slots };
 }
 
-function isRight(table: SegmentTable, slot: number, bytes: Uint8Array, stretch: SlotStretch): boolean {
+function isRight(table: SegmentTable, slot: number, bytes: Uint8Array, startsAt: number): boolean {
   const row = table.row(slot);
   if (row === undefined) return false;
-  const at = row.offsetBytes - stretch.offsetBytes;
+  const at = row.offsetBytes - startsAt;
   try {
     return openSlot(table.cipher, slot, row, bytes.subarray(at, at + row.storedBytes), new Uint8Array(row.plainBytes));
   } catch (error) {

@@ -10,7 +10,7 @@ import { objectKeys } from "#vault/object-keys.ts";
 import { SegmentBuilder } from "#vault/segment-builder.ts";
 import type { SegmentRef } from "#vault/segment-reader.ts";
 import { storeSegment } from "#vault/segment-store.ts";
-import { parseTable } from "#vault/segment-table.ts";
+import { parseTable, readTable } from "#vault/segment-table.ts";
 import { keyOfSegment, MAX_SEGMENT_BYTES, newSegmentCipher, PAGE_BYTES } from "#vault/segment.ts";
 import type { SegmentName, SegmentTable } from "#vault/segment.ts";
 import { MAX_SLOT_BYTES, openSlot } from "#vault/slot.ts";
@@ -106,7 +106,7 @@ async function load(deps: RewriteDeps, name: SegmentName, signal: AbortSignal): 
   return loaded;
 }
 
-/** Null when there is no such object, or none that opens. */
+/** Null when there is no such object, or none that opens. Of data that the store does not give as a whole, what it gives. */
 async function loadOnce(
   { store, keys }: RewriteDeps,
   name: SegmentName,
@@ -117,9 +117,37 @@ async function loadOnce(
     const bytes = await store.get(place, MAX_SEGMENT_BYTES, signal);
     return bytes === null ? null : { table: parseTable(keys, name, bytes), bytes };
   } catch (error) {
+    if (isLockstepError(error, "STORE_UNAVAILABLE") && name.kind === "data")
+      return loadSlots(store, keys, name, signal);
     if (!isLockstepError(error, "OBJECT_CORRUPT", "FIELD_CORRUPT", "OBJECT_TOO_LARGE")) throw error;
     return null;
   }
+}
+
+/** Reads an object slot by slot, for one on a failing medium: zeros stand for what cannot be read. Null without a table. */
+async function loadSlots(
+  store: Store,
+  keys: VaultKeys,
+  name: SegmentName,
+  signal: AbortSignal,
+): Promise<Loaded | null> {
+  let table: SegmentTable;
+  try {
+    table = await readTable(store, keys, name, signal);
+  } catch (error) {
+    if (!isLockstepError(error, "STORE_UNAVAILABLE", "OBJECT_MISSING", "OBJECT_CORRUPT", "FIELD_CORRUPT")) throw error;
+    return null;
+  }
+  const bytes = new Uint8Array(table.endBytes);
+  for (const { offsetBytes, storedBytes } of table.rows()) {
+    if (storedBytes === 0) continue;
+    try {
+      await store.read(table.cipher.key, offsetBytes, bytes.subarray(offsetBytes, offsetBytes + storedBytes), signal);
+    } catch (error) {
+      if (!isLockstepError(error, "STORE_UNAVAILABLE")) throw error;
+    }
+  }
+  return { table, bytes };
 }
 
 function isPresent(loaded: readonly Loaded[], slot: number): boolean {

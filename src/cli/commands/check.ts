@@ -14,7 +14,12 @@ import type { FoundPoint } from "#ops/find-point.ts";
 import type { Machines } from "#ops/machines.ts";
 import type { Log } from "#vault/log.ts";
 
-type Options = { readonly all?: true; readonly readData?: DataPart | true; readonly lookOnly?: true };
+type Options = {
+  readonly all?: true;
+  readonly readData?: DataPart | true;
+  readonly unreadIsDamaged?: true;
+  readonly lookOnly?: true;
+};
 
 /** `check [NAME|POINT...]` */
 export const define: Define = (command, run) => {
@@ -25,6 +30,10 @@ export const define: Define = (command, run) => {
       "--read-data [part]",
       "read the blocks too; with N/M only the Nth of M parts, the same ones each time",
       parsePart,
+    )
+    .option(
+      "--unread-is-damaged",
+      "the disk below the vault is failing: note blocks that it refuses to give as damaged, for the next backup to heal",
     )
     .option("--look-only", "write nothing: neither note damage for the next backup to heal, nor put copies back")
     .addHelpText(
@@ -93,7 +102,7 @@ async function checkOne(
   { vault, readOnlyReason }: OpenVault,
   log: Log,
   point: FoundPoint | null,
-  { readData, lookOnly }: Options,
+  { readData, unreadIsDamaged, lookOnly }: Options,
 ): Promise<Done> {
   const { output, signal } = app;
   const { name } = log.fold.machine;
@@ -101,6 +110,7 @@ async function checkOne(
   const options: CheckOptions = {
     point: point?.point.point ?? null,
     readData: readData === undefined ? null : readData === true ? { part: 1, of: 1 } : readData,
+    unreadIsDamage: unreadIsDamaged === true,
     record: writes,
     repair: writes,
     progress: stepNotes(output, name),
