@@ -18,7 +18,7 @@ import { Workspace } from "./workspace.ts";
 
 /*
  * Measures the whole commands against their peers, in one run, and prints tables in Markdown. Needs root (to empty the
- * page cache), restic, borg, qemu-img and GNU time, and four times the image's size of free room.
+ * page cache), restic, borg, qemu-img and GNU time, and ten times the image's size of free room.
  *
  *   npm run bench -- [--size-gib 4] [--runs 5] [--only full,restore] [--folder DIR] [--to FILE]
  */

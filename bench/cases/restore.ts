@@ -82,7 +82,7 @@ export async function restore(space: Workspace): Promise<readonly CaseReport[]> 
             ],
     });
   }
-  space.remove("restored");
+  for (const name of ["restored", "restic", "borg"]) space.remove(name);
   return [...reports, await inPlace(space, image)];
 }
 
