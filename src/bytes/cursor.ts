@@ -1,18 +1,20 @@
 import { LockstepError } from "#errors/errors.ts";
 
 /**
- * Reads fields one after the other, little-endian, and checks every bound. A failure names the structure, the field
+ * Reads fields one after the other and checks every bound. A failure names the structure, the field
  * and the byte: `segment table: slot count at byte 12: needs 4 bytes, 1 left`.
  */
 export class Cursor {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #what: string;
+  readonly #isLittle: boolean;
   #at = 0;
   #fieldAt = 0;
 
   /** @param what  the structure's name, for messages; `bytes` is kept as a view */
-  constructor(bytes: Uint8Array, what: string) {
+  constructor(bytes: Uint8Array, what: string, byteOrder: "little" | "big" = "little") {
+    this.#isLittle = byteOrder === "little";
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
@@ -33,15 +35,15 @@ export class Cursor {
   }
 
   u16(field: string): number {
-    return this.#view.getUint16(this.#take(2, field), true);
+    return this.#view.getUint16(this.#take(2, field), this.#isLittle);
   }
 
   u32(field: string): number {
-    return this.#view.getUint32(this.#take(4, field), true);
+    return this.#view.getUint32(this.#take(4, field), this.#isLittle);
   }
 
   u64(field: string): bigint {
-    return this.#view.getBigUint64(this.#take(8, field), true);
+    return this.#view.getBigUint64(this.#take(8, field), this.#isLittle);
   }
 
   /** A u64 that must fit a number exactly. @throws {LockstepError} FIELD_CORRUPT above 2^53-1 */

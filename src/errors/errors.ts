@@ -66,6 +66,16 @@ export const codes = {
   TARGET_IN_USE: "conflict",
   TARGET_TOO_SMALL: "invalid",
   TARGET_FULL: "unavailable",
+  // volumes
+  HEADER_CORRUPT: "corrupt",
+  VOLUME_MISSING: "missing",
+  VOLUME_UNSUPPORTED: "unsupported",
+  HEADER_MISMATCH: "conflict",
+  SECRET_INVALID: "invalid",
+  SECRET_REJECTED: "denied",
+  KDF_TOO_COSTLY: "denied",
+  KDF_FAILED: "unavailable",
+  KEY_LIST_INVALID: "invalid",
 } as const satisfies Record<string, Kind>;
 
 export type ErrorCode = keyof typeof codes;
