@@ -12,6 +12,7 @@ import { listing } from "./cases/listing.ts";
 import { plain } from "./cases/plain.ts";
 import { restore } from "./cases/restore.ts";
 import { sparse } from "./cases/sparse.ts";
+import { volumes } from "./cases/volumes.ts";
 import { isMet, markdown, say } from "./report.ts";
 import type { CaseReport } from "./report.ts";
 import { Workspace } from "./workspace.ts";
@@ -23,7 +24,7 @@ import { Workspace } from "./workspace.ts";
  *   npm run bench -- [--size-gib 4] [--runs 5] [--only full,restore] [--folder DIR] [--to FILE]
  */
 
-const cases = { full, incremental, restore, aged, sparse, huge, listing, plain } as const;
+const cases = { full, incremental, restore, aged, sparse, huge, listing, plain, volumes } as const;
 
 const { values } = parseArgs({
   options: {

@@ -9,17 +9,19 @@ export const layers: Readonly<
   disk: { folders: ["errors", "bytes", "crypto", "linux"], packages: [] },
   store: { folders: ["errors", "bytes", "crypto", "linux"], packages: [] },
   policy: { folders: ["errors"], packages: [] },
+  volume: { folders: ["errors", "bytes", "crypto"], packages: ["hash-wasm"] },
+  kdf: { folders: ["errors", "bytes", "crypto", "volume"], packages: [] },
   vault: { folders: ["errors", "bytes", "crypto", "store", "policy"], packages: ["zod"] },
   ops: {
-    folders: ["errors", "bytes", "crypto", "linux", "disk", "store", "policy", "vault"],
-    packages: ["zod"],
+    folders: ["errors", "bytes", "crypto", "linux", "disk", "store", "policy", "volume", "kdf", "vault"],
+    packages: ["zod", "csv-parse"],
   },
   cli: {
-    folders: ["errors", "bytes", "disk", "store", "policy", "vault", "ops"],
+    folders: ["errors", "bytes", "disk", "store", "policy", "volume", "vault", "ops"],
     packages: ["commander", "cli-progress", "@inquirer/password"],
   },
   main: {
-    folders: ["errors", "bytes", "crypto", "linux", "disk", "store", "policy", "vault", "ops", "cli"],
+    folders: ["errors", "bytes", "crypto", "linux", "disk", "store", "policy", "volume", "kdf", "vault", "ops", "cli"],
     packages: ["smol-toml", "zod", "@inquirer/password"],
   },
 };

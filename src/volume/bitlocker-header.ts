@@ -1,0 +1,92 @@
+import type { Secret } from "#bytes/secret.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { BOOT_SECTOR_BYTES, parseBootSector } from "#volume/bitlocker-boot-sector.ts";
+import { readCopies } from "#volume/bitlocker-copies.ts";
+import { bitlockerFacts } from "#volume/bitlocker-facts.ts";
+import { readLayout } from "#volume/bitlocker-layout.ts";
+import type { LayoutFound } from "#volume/bitlocker-layout.ts";
+import { bitlockerMapping } from "#volume/bitlocker-mapping.ts";
+import { parseProtector } from "#volume/bitlocker-protectors.ts";
+import type { BitlockerProtector } from "#volume/bitlocker-protectors.ts";
+import { bitlockerState } from "#volume/bitlocker-state.ts";
+import { kindFor, openBitlocker } from "#volume/bitlocker-unlock.ts";
+import type { BitlockerLock } from "#volume/bitlocker-unlock.ts";
+import { verifyVolumeKey } from "#volume/bitlocker-volume-key.ts";
+import type { EncryptedHeader, UnlockTerms, UnlockedVolume } from "#volume/encrypted-header.ts";
+import type { Mapping } from "#volume/mapping.ts";
+import { readUpTo } from "#volume/source.ts";
+import type { VolumeSource } from "#volume/source.ts";
+import type { VolumeSecret } from "#volume/volume-secret.ts";
+import type { EncryptedVolume, Protector } from "#volume/volume.ts";
+
+/**
+ * Reads the header of a BitLocker volume: the first sector, the three copies of the metadata (at most 64 KiB each), and one
+ * sector of the moved boot sectors.
+ *
+ * Does not verify the metadata's MAC, which needs a key: `unlock` does.
+ *
+ * @param source  the volume's place, or a stored header: what lies outside of `headerRanges` may be missing or zeros
+ * @returns       null when this is not BitLocker
+ * @throws {LockstepError} HEADER_CORRUPT, FIELD_CORRUPT: BitLocker, but no copy of the metadata is good, or what it says is
+ *   impossible · VOLUME_UNSUPPORTED: a newer version · what the source throws, but DISK_UNREADABLE in a copy that has another
+ * @see libbde, "BitLocker Drive Encryption (BDE) format"
+ */
+export async function readBitlocker(source: VolumeSource, signal: AbortSignal): Promise<EncryptedHeader | null> {
+  const bootSector = await readUpTo(source, 0, BOOT_SECTOR_BYTES, signal);
+  const boot = parseBootSector(bootSector);
+  if (boot === null) return null;
+  const copies = await readCopies(source, boot, signal);
+  const { metadata } = copies.used;
+  const state = bitlockerState(boot, metadata.head);
+  const layout = await readLayout(source, { boot, metadata, state }, signal);
+  const protectors = metadata.vmks.map(parseProtector);
+  const facts = bitlockerFacts({ boot, bootSector, copies, state, layout, protectors, sizeBytes: source.sizeBytes });
+  return new BitlockerVolume(facts, copies.used, layout, protectors);
+}
+
+class BitlockerVolume implements EncryptedHeader {
+  readonly facts: EncryptedVolume;
+  readonly #copy: BitlockerLock["copy"];
+  readonly #layout: LayoutFound;
+  readonly #protectors: readonly BitlockerProtector[];
+
+  constructor(
+    facts: EncryptedVolume,
+    copy: BitlockerLock["copy"],
+    layout: LayoutFound,
+    protectors: readonly BitlockerProtector[],
+  ) {
+    this.facts = facts;
+    this.#copy = copy;
+    this.#layout = layout;
+    this.#protectors = protectors;
+  }
+
+  protectorsFor(secret: Pick<VolumeSecret, "kind">): readonly Protector[] {
+    // All of a kind cost the same.
+    const fits = ({ kind, unusable }: Protector): boolean => kind === kindFor(secret) && unusable === null;
+    return this.#protectors.map(({ facts }) => facts).filter(fits);
+  }
+
+  async unlock(secret: VolumeSecret, terms: UnlockTerms, signal: AbortSignal): Promise<UnlockedVolume> {
+    const { cipher } = this.#readable("Opening");
+    if (secret.kind === "volume-key") return unlocked(null, verifyVolumeKey(secret.secret, this.#layout));
+    const lock = { copy: this.#copy, cipher, protectors: this.#protectors };
+    const { protector, volumeKey } = await openBitlocker(lock, secret, terms, signal);
+    return unlocked(protector, volumeKey);
+  }
+
+  mapping(dataBytes: number): Mapping {
+    return bitlockerMapping(this.#readable("Mapping").layout, dataBytes);
+  }
+
+  #readable(doing: string): NonNullable<LayoutFound["readable"]> {
+    const { readable, unreadable } = this.#layout;
+    if (readable !== null) return readable;
+    throw new LockstepError("VOLUME_UNSUPPORTED", `${doing} a BitLocker volume: ${unreadable}.`);
+  }
+}
+
+function unlocked(protector: Protector | null, volumeKey: Secret): UnlockedVolume {
+  return { protector, volumeKeys: [volumeKey], [Symbol.dispose]: () => volumeKey.wipe() };
+}
