@@ -18,6 +18,8 @@ export const nouns: Readonly<Record<string, { readonly summary: string; readonly
   vault: { summary: "the vault as a whole" },
   "vault unlock": { summary: "what opens the vault" },
   store: { summary: "places that a vault can be in" },
+  disk: { summary: "what is on a disk" },
+  volume: { summary: "encrypted volumes" },
 };
 
 /** All commands, in the order of the help. */
@@ -26,6 +28,11 @@ export const commandTable: readonly CommandEntry[] = [
   { words: ["protect"], summary: "put a machine under protection", load: () => import("#cli/commands/protect.ts") },
   { words: ["backup"], summary: "take a recovery point", load: () => import("#cli/commands/backup.ts") },
   { words: ["status"], summary: "what needs attention", load: () => import("#cli/commands/status.ts") },
+  {
+    words: ["scan"],
+    summary: "what is encrypted how, and which secrets open it",
+    load: () => import("#cli/commands/scan.ts"),
+  },
   { words: ["machine", "list"], summary: "all machines", load: () => import("#cli/commands/machine-list.ts") },
   { words: ["machine", "show"], summary: "one machine", load: () => import("#cli/commands/machine-show.ts") },
   { words: ["machine", "set"], summary: "change a machine", load: () => import("#cli/commands/machine-set.ts") },
@@ -47,6 +54,11 @@ export const commandTable: readonly CommandEntry[] = [
   { words: ["point", "diff"], summary: "what changed between two", load: () => import("#cli/commands/point-diff.ts") },
   { words: ["point", "delete"], summary: "delete points", load: () => import("#cli/commands/point-delete.ts") },
   { words: ["point", "undelete"], summary: "take that back", load: () => import("#cli/commands/point-undelete.ts") },
+  {
+    words: ["point", "header"],
+    summary: "a stored encryption header",
+    load: () => import("#cli/commands/point-header.ts"),
+  },
   { words: ["vault", "show"], summary: "what the vault is", load: () => import("#cli/commands/vault-show.ts") },
   {
     words: ["vault", "check"],
@@ -72,6 +84,26 @@ export const commandTable: readonly CommandEntry[] = [
     words: ["vault", "unlock", "remove"],
     summary: "remove an unlock way",
     load: () => import("#cli/commands/vault-unlock-remove.ts"),
+  },
+  {
+    words: ["disk", "inspect"],
+    summary: "its partitions and volumes",
+    load: () => import("#cli/commands/disk-inspect.ts"),
+  },
+  {
+    words: ["volume", "check"],
+    summary: "whether a secret opens it",
+    load: () => import("#cli/commands/volume-check.ts"),
+  },
+  {
+    words: ["volume", "decrypt"],
+    summary: "write its plaintext to a file",
+    load: () => import("#cli/commands/volume-decrypt.ts"),
+  },
+  {
+    words: ["volume", "header-restore"],
+    summary: "put a stored header back",
+    load: () => import("#cli/commands/volume-header-restore.ts"),
   },
   {
     words: ["store", "check"],

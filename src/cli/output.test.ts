@@ -105,6 +105,49 @@ test("what a disk calls itself cannot act on the terminal or forge a line", () =
   assert.equal(json.stdout(), '{"command":"backup","warnings":[],"label":"\\u202e\\u009b"}\n');
 });
 
+test("data has standard output for itself: words go to standard error from then on", async () => {
+  const { output, stdout, stderr } = start();
+  output.print("before");
+  await output.writeData(Uint8Array.of(0x61, 0x0a, 0x62));
+  output.print("opened by keyslot 0");
+  output.finish({});
+  await output.close();
+  assert.equal(stdout(), "before\na\nb");
+  assert.equal(stderr(), "opened by keyslot 0\n");
+});
+
+test("data waits until what was written before is taken", async () => {
+  const taken: string[] = [];
+  const stdout = new Writable({
+    highWaterMark: 1,
+    write: (chunk: Uint8Array, _encoding, done) =>
+      void setImmediate(() => {
+        taken.push(String(chunk));
+        done();
+      }),
+  });
+  const output = new Output({ command: "x", json: false, quiet: false, stdout, stderr: new PassThrough() });
+  for (const [at, text] of ["a", "b", "c"].entries()) {
+    await output.writeData(Buffer.from(text));
+    assert.equal(taken.length, at + 1);
+  }
+});
+
+test("data that could not be written is an error at once, also where the reader went away", async () => {
+  for (const code of ["EPIPE", "ENOSPC"]) {
+    const output = new Output({
+      command: "volume decrypt",
+      json: false,
+      quiet: false,
+      stdout: failing(code),
+      stderr: new PassThrough(),
+    });
+    const failed = { code: "SYSTEM_CALL_FAILED", message: `writing to standard output failed: ${code}: write` };
+    await assert.rejects(output.writeData(Uint8Array.of(1)), failed);
+    await assert.rejects(output.writeData(Uint8Array.of(2)), failed);
+  }
+});
+
 function failing(code: string): Writable {
   return new Writable({
     write: (_chunk, _encoding, done) => done(Object.assign(new Error(`${code}: write`), { code })),

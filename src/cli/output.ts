@@ -34,6 +34,8 @@ export class Output {
   readonly progressStyle: "bar" | "lines" | "none";
   readonly stderr: OutputStream;
   readonly #stdout: OutputStream;
+  /** Where results for a person go. */
+  #words: OutputStream;
   readonly #command: string;
   readonly #warnings: Warning[] = [];
   readonly #failed = new Map<OutputStream, Error>();
@@ -53,6 +55,7 @@ export class Output {
     this.stderr = options.stderr;
     this.progressStyle = options.json || options.quiet ? "none" : options.stderr.isTTY === true ? "bar" : "lines";
     this.#stdout = options.stdout;
+    this.#words = options.stdout;
     this.#command = options.command;
     this.#quiet = options.quiet;
     for (const stream of [options.stdout, options.stderr]) {
@@ -62,12 +65,29 @@ export class Output {
 
   /** Lines of the result for a person; nothing with `json`. */
   print(...lines: readonly string[]): void {
-    if (!this.json) this.#say(this.#stdout, lines);
+    if (!this.json) this.#say(this.#words, lines);
   }
 
   /** Says something by the way; nothing with `json` or `quiet`. */
   note(...lines: readonly string[]): void {
     if (!this.json && !this.#quiet) this.#say(this.stderr, lines);
+  }
+
+  /**
+   * Writes data, not words, to standard output. From then on, what would have been said there goes to standard error. Not
+   * for commands that have `json`.
+   *
+   * @throws {LockstepError} SYSTEM_CALL_FAILED: it could not be written; whoever reads went away, perhaps
+   */
+  async writeData(bytes: Uint8Array): Promise<void> {
+    this.#words = this.stderr;
+    let error = this.#failed.get(this.#stdout) ?? null;
+    // The stream's own event may come after this answer.
+    error ??= await new Promise<Error | null>((resolve) => this.#stdout.write(bytes, (why) => resolve(why ?? null)));
+    if (error === null) return;
+    throw new LockstepError("SYSTEM_CALL_FAILED", `writing to standard output failed: ${error.message}`, {
+      cause: error,
+    });
   }
 
   warn(warning: Warning): void {

@@ -9,7 +9,11 @@ import { withIdentities } from "#ops/machine-edit.ts";
 import { newestLive } from "#ops/newest-live.ts";
 import { openDisks } from "#ops/open-disks.ts";
 import type { DiskTerms, OpenedDisk } from "#ops/open-disks.ts";
+import { readBodyOrNull } from "#ops/point-body-or-null.ts";
 import { spotCheckHoles, withoutHoles } from "#ops/spot-check.ts";
+import { storedMap } from "#ops/stored-volumes.ts";
+import { volumeNotes } from "#ops/volume-changes.ts";
+import type { VolumeNote } from "#ops/volume-changes.ts";
 import type { Log } from "#vault/log.ts";
 import type { MachineDefinition } from "#vault/machine-definition.ts";
 import type { Vault } from "#vault/vault.ts";
@@ -36,6 +40,8 @@ export type BackupRequest = DiskTerms & {
 export type MachineBackup = BackupResult & {
   /** What could not be looked at when the disks' holders were sought, in words. */
   readonly blindSpots: readonly string[];
+  /** What is to be said of the disks' volumes. */
+  readonly volumeNotes: readonly VolumeNote[];
 };
 
 /** A disk as it is to be backed up, and how much of it is to be read. */
@@ -80,7 +86,27 @@ export async function backupMachine(
     ...result,
     warnings: [...planned.flatMap(({ warnings }) => warnings), ...result.warnings],
     blindSpots: [...new Set(opened.disks.flatMap(({ blindSpots }) => blindSpots))],
+    volumeNotes: await notesOf(vault, log, result, signal),
   };
+}
+
+/** Notes on the volumes of a point's disks, against those of the point that it was compared with. */
+async function notesOf(
+  vault: Vault,
+  log: Log,
+  { point, volumes }: BackupResult,
+  signal: AbortSignal,
+): Promise<readonly VolumeNote[]> {
+  const base = point.base === null ? undefined : log.fold.points.get(point.base);
+  const body = base === undefined ? null : await readBodyOrNull(vault, log, base, signal);
+  return [...volumes].flatMap(([name, found]): readonly VolumeNote[] => {
+    const now = storedMap(found);
+    const id = point.disks.find((disk) => disk.name === name)?.disk;
+    const before = storedMap(body?.disks.find(({ disk }) => disk === id)?.volumes);
+    const failed: readonly VolumeNote[] =
+      found.failure === null ? [] : [{ code: "VOLUME_DAMAGED", message: `disk ${name}: ${found.failure}` }];
+    return now === null ? failed : [...failed, ...volumeNotes(name, before, now)];
+  });
 }
 
 function refuseUnknownDisks(machine: MachineDefinition, { disks }: ChangeList): void {

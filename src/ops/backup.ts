@@ -5,6 +5,7 @@ import type { BackedUpDisk, ChangeSource } from "#ops/backup-disk.ts";
 import { Lanes } from "#ops/lanes.ts";
 import type { LaneOptions } from "#ops/lanes.ts";
 import { newestLive } from "#ops/newest-live.ts";
+import { headerBytes, HEADERS_LIMIT_BYTES, readVolumes } from "#ops/stored-volumes.ts";
 import { DamagedBlocks } from "#vault/damaged-blocks.ts";
 import { DiskWriter } from "#vault/disk-writer.ts";
 import type { CheckpointDisk, Consistency, PointDisk } from "#vault/entry.ts";
@@ -16,6 +17,7 @@ import type { Log } from "#vault/log.ts";
 import type { DiskDefinition } from "#vault/machine-definition.ts";
 import { NodeReader } from "#vault/node-reader.ts";
 import { storeBody } from "#vault/point-body.ts";
+import type { BodyVolumes } from "#vault/point-body.ts";
 import { rootFromText, rootToText } from "#vault/pointer.ts";
 import { SegmentNames } from "#vault/session-names.ts";
 import { appendInSession, openSession } from "#vault/session.ts";
@@ -55,10 +57,17 @@ export type BackupResult = {
   readonly healedSlots: number;
   readonly unreadable: ReadonlyMap<string, readonly ByteRange[]>;
   readonly warnings: readonly string[];
+  /** What the disks' volumes are, by the disks' names. */
+  readonly volumes: ReadonlyMap<string, BodyVolumes>;
 };
 
 /** How far a disk has come. */
-type DoneDisk = { readonly disk: PointDisk; readonly outcome: BackedUpDisk; readonly torn: string | null };
+type DoneDisk = {
+  readonly disk: PointDisk;
+  readonly outcome: BackedUpDisk;
+  readonly torn: string | null;
+  readonly volumes: BodyVolumes;
+};
 
 /**
  * Takes a recovery point of a machine: all of its disks, as one.
@@ -87,7 +96,8 @@ export async function backup(
   let storedBytes = 0;
   let healedSlots = 0;
   for (const item of sources) {
-    const context = { vault, log, session, lanes, names, done: done.map(({ disk }) => disk) };
+    const headersLeft = HEADERS_LIMIT_BYTES - done.reduce((sum, { volumes }) => sum + headerBytes(volumes), 0);
+    const context = { vault, log, session, lanes, names, headersLeft, done: done.map(({ disk }) => disk) };
     const { result, stored, healing } = await backupOne(context, item, options, signal);
     done.push(result);
     storedBytes += stored + healing.storedBytes;
@@ -96,7 +106,8 @@ export async function backup(
   }
   const point = await commit({ vault, log, session }, sources, done, { capturedAt, storedBytes }, signal);
   const unreadable = new Map(done.map(({ disk, outcome }) => [disk.name, outcome.unreadable]));
-  return { point, storedBytes, resumed: session.adopted.length > 0, healedSlots, unreadable, warnings };
+  const volumes = new Map(done.map(({ disk, volumes: found }) => [disk.name, found]));
+  return { point, storedBytes, resumed: session.adopted.length > 0, healedSlots, unreadable, warnings, volumes };
 }
 
 /** The newest live point is the base; lists of changes must start from it, and then nothing is adopted. */
@@ -122,6 +133,8 @@ type Context = {
   readonly session: Session;
   readonly lanes: Lanes;
   readonly names: SegmentNames;
+  /** Bytes of headers that the point's body still has room for. */
+  readonly headersLeft: number;
   readonly done: readonly PointDisk[];
 };
 
@@ -161,6 +174,8 @@ async function backupOne(
 
   let lastAt = vault.now();
   const capturedFrom = lastAt;
+  const looking = readVolumes(source, context.headersLeft, signal); // while the blocks are read: it takes little of the disk, and no lane
+  looking.catch(() => undefined); // it is awaited below; until then a failure is not unhandled
   const healable = new DamagedBlocks(id, log.fold.damaged);
   const outcome = await backupDisk(
     { source, writer, nodes, lanes, blockBytes },
@@ -199,6 +214,7 @@ async function backupOne(
     signal,
   );
   const kept = changes.kind === "scan" ? 0 : (baseDisk?.dataBytes ?? 0) - outcome.baseDataBytes;
+  const volumes = await looking;
   const disk: PointDisk = {
     disk: id,
     name,
@@ -208,7 +224,7 @@ async function backupOne(
     capturedTo: vault.now().toString(),
     dataBytes: kept + outcome.dataBytes,
   };
-  return { result: { disk, outcome, torn: torn ?? written }, stored: writer.storedBytes, healing };
+  return { result: { disk, outcome, torn: torn ?? written, volumes }, stored: writer.storedBytes, healing };
 }
 
 function shapeOf(from: { sizeBytes: number; root: string | null } | undefined, blockBytes: number): TreeShape {
@@ -236,11 +252,12 @@ async function commit(
   const point = newId<PointId>(vault.random);
   const sum = (count: (outcome: BackedUpDisk) => number): number =>
     done.reduce((total, { outcome }) => total + count(outcome), 0);
-  const disks = done.map(({ disk, outcome, torn }, index) => ({
+  const disks = done.map(({ disk, outcome, torn, volumes }, index) => ({
     disk: disk.disk,
     changes: sources[index]?.changes.kind ?? "scan",
     unreadable: outcome.unreadable.map(({ offsetBytes, lengthBytes }): [number, number] => [offsetBytes, lengthBytes]),
     torn,
+    volumes,
   }));
   const body = { point, machine: log.fold.machine, disks };
   const sha256 = await storeBody(vault, log.machine, session.id, body, signal);

@@ -17,6 +17,25 @@ import type { Vault } from "#vault/vault.ts";
 /** The longest body of a point that is read. */
 export const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/**
+ * What a disk's volumes are, and the header bytes that an unlock needs. The map's shape is that of `format`, and nothing in
+ * the vault depends on it.
+ */
+const bodyVolumes = z.strictObject({
+  format: z.int().positive(),
+  /** Null where the disk could not be looked at. */
+  map: z.json(),
+  /** Of encrypted volumes: name, and pieces of the header: offset in the volume, bytes in base64. */
+  headers: z
+    .array(z.strictObject({ volume: z.string().max(512), ranges: z.array(z.tuple([count, z.base64()])).max(1024) }))
+    .max(1024),
+  /** What could not be looked at or stored, in words; null when all was. */
+  failure: z.string().max(4096).nullable(),
+});
+
+/** See `PointBody`. */
+export type BodyVolumes = z.infer<typeof bodyVolumes>;
+
 const body = z.strictObject({
   point: pointId,
   /** The machine's definition when the point was taken. */
@@ -31,6 +50,8 @@ const body = z.strictObject({
         unreadable: z.array(z.tuple([count, count])).max(1_000_000),
         /** Why the disk's copy is torn, in words; null when it is not. */
         torn: z.string().max(4096).nullable(),
+        /** Absent in points of programs that did not look. */
+        volumes: bodyVolumes.optional(),
       }),
     )
     .max(256),

@@ -158,6 +158,7 @@ async function backUpOne(
     app.progress.stop();
     const pointName = namesOfPoints(log).get(done.point.point) ?? done.point.point;
     for (const message of done.warnings) output.warn({ code: "BACKUP_WARNING", message: `${name}: ${message}` });
+    for (const { code, message } of done.volumeNotes) output.warn({ code, message: `${name}: ${message}` });
     for (const words of done.blindSpots)
       output.note(`${name}: not everything that may hold its disks was seen: ${words}`);
     const isGreen = sayWhatIsNot(app, name, done);

@@ -1,3 +1,4 @@
+import type { OpenVault } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
@@ -6,6 +7,11 @@ import { formatBytes } from "#cli/units.ts";
 import { diffPoints } from "#ops/diff-points.ts";
 import type { DiskDiff } from "#ops/diff-points.ts";
 import { findPoint } from "#ops/find-point.ts";
+import type { FoundPoint } from "#ops/find-point.ts";
+import { readBodyOrNull } from "#ops/point-body-or-null.ts";
+import { storedMap } from "#ops/stored-volumes.ts";
+import { changesBetween } from "#ops/volume-changes.ts";
+import type { VolumeNote } from "#ops/volume-changes.ts";
 import type { PointDisk } from "#vault/entry.ts";
 
 /** `point diff A B` */
@@ -32,8 +38,12 @@ export const define: Define = (command, run) => {
         const from = findPoint(machines, fromText);
         const to = findPoint(machines, toText);
         const diffs = await diffPoints(opened.vault, from, to, signal);
+        const notes = await volumeDiff(opened, from, to, signal);
         if (ranges === true) output.print(JSON.stringify(changedRangesOf(from.point.point, diffs)));
-        else output.print(`From ${from.name} to ${to.name}:`, ...diffLines(diffs));
+        else {
+          const said = notes.map(({ message }) => message);
+          output.print(`From ${from.name} to ${to.name}:`, ...diffLines(diffs), ...said);
+        }
         output.finish({
           from: { id: from.point.point, name: from.name },
           to: { id: to.point.point, name: to.name },
@@ -44,12 +54,30 @@ export const define: Define = (command, run) => {
             changedBytes: diff.changedBytes,
             rangeCount: diff.ranges.length,
           })),
+          volumes: notes,
           changedRanges: ranges === true ? changedRangesOf(from.point.point, diffs) : null,
         });
         return exitCodes.done;
       }),
     );
 };
+
+/** What changed of the disks' volumes, as far as both points say. */
+async function volumeDiff(
+  { vault }: OpenVault,
+  from: FoundPoint,
+  to: FoundPoint,
+  signal: AbortSignal,
+): Promise<readonly VolumeNote[]> {
+  const before = await readBodyOrNull(vault, from.log, from.point, signal);
+  const after = await readBodyOrNull(vault, to.log, to.point, signal);
+  return to.point.disks.flatMap(({ disk, name }) => {
+    const [old, now] = [before, after].map((body) =>
+      storedMap(body?.disks.find((each) => each.disk === disk)?.volumes),
+    );
+    return old === null || old === undefined || now === null || now === undefined ? [] : changesBetween(name, old, now);
+  });
+}
 
 /** What `backup --changed-ranges` would take for the same change. Disks that are no more have no ranges. */
 function changedRangesOf(since: string, diffs: readonly DiskDiff[]): object {

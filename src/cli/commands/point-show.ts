@@ -6,6 +6,7 @@ import { machinesToSearch } from "#cli/machines-to-search.ts";
 import { expectOption } from "#cli/options.ts";
 import { keptWords, shownFate } from "#cli/shown-fate.ts";
 import { shownPoint } from "#cli/shown-point.ts";
+import { mapLines } from "#cli/shown-volume.ts";
 import { formatTable } from "#cli/table.ts";
 import { formatBytes } from "#cli/units.ts";
 import { findPoint } from "#ops/find-point.ts";
@@ -15,6 +16,10 @@ import type { PointRecordFile } from "#ops/point-record.ts";
 import { pointWarnings } from "#ops/point-warnings.ts";
 import { listPoints } from "#ops/points.ts";
 import type { ListedPoint } from "#ops/points.ts";
+import { storedMap } from "#ops/stored-volumes.ts";
+import type { PointState } from "#vault/fold.ts";
+import type { PointBody } from "#vault/point-body.ts";
+import type { VolumeMap } from "#volume/inspect.ts";
 
 /** `point show POINT` */
 export const define: Define = (command, run) => {
@@ -43,7 +48,12 @@ export const define: Define = (command, run) => {
         const which = point.deleted === null ? "live" : "deleted";
         const listed = listPoints(log, which, now()).find(({ state }) => state.point === point.point);
         const record = pointRecord(log, point, body);
+        const volumes = volumesOf(point, body);
         output.print(...factLines(name, record, listed), "", ...diskLines(record));
+        for (const { disk, map, failure } of volumes) {
+          if (map !== null) output.print("", ...mapLines(`disk ${disk}`, map));
+          if (failure !== null) output.print(`disk ${disk}: ${failure}`);
+        }
         for (const { code, message, hint } of warnings) output.warn({ code, message, hint });
         output.finish({
           point: {
@@ -53,12 +63,24 @@ export const define: Define = (command, run) => {
             ...(listed === undefined ? {} : shownFate(listed)),
             disks: record.disks,
             definition: record.machine,
+            volumes,
           },
         });
         return warnings.some(({ notGreen }) => notGreen) ? exitCodes.notGreen : exitCodes.done;
       }),
     );
 };
+
+/** What the volumes of the point's disks were when it was taken; null where nobody looked, or where that failed. */
+function volumesOf(
+  point: PointState,
+  body: PointBody | null,
+): readonly { readonly disk: string; readonly map: VolumeMap | null; readonly failure: string | null }[] {
+  return point.disks.map(({ disk, name }) => {
+    const volumes = body?.disks.find((each) => each.disk === disk)?.volumes;
+    return { disk: name, map: storedMap(volumes), failure: volumes?.failure ?? null };
+  });
+}
 
 function factLines(name: string, record: PointRecordFile, listed: ListedPoint | undefined): string[] {
   const { state, fate } = listed ?? {};

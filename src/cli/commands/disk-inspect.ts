@@ -1,0 +1,37 @@
+import { resolve } from "node:path";
+
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { mapLines } from "#cli/shown-volume.ts";
+import { formatBytes } from "#cli/units.ts";
+import { scanDisk } from "#ops/scan-disks.ts";
+
+/** `disk inspect PATH` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<path>", "an image or a block device")
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep disk inspect web01.raw", "partitions, volumes, protectors, warnings"],
+          ["lockstep disk inspect /dev/vg/web01 --json", "with identities and header ranges"],
+        ],
+        ["0 all of it could be looked at", "2 some of it is damaged or could not be"],
+      ),
+    )
+    .action(
+      run(async ({ output, host, signal }, path: string) => {
+        const look = resolve(host.workingFolder, path);
+        const map = await scanDisk(
+          look,
+          ({ inspection, failure }) => (failure === null ? Promise.resolve(inspection.map) : Promise.reject(failure)),
+          signal,
+        );
+        output.print(...mapLines(path, map), `${formatBytes(map.readBytes)} of it were read.`);
+        output.finish({ path: look, map });
+        return map.volumes.every(({ failure }) => failure === null) ? exitCodes.done : exitCodes.attention;
+      }),
+    );
+};

@@ -1,0 +1,59 @@
+import { resolve } from "node:path";
+
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { protectorName, whatIsIn } from "#cli/shown-volume.ts";
+import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
+import type { VolumeFlags } from "#cli/volume-options.ts";
+import { contentOf, withVolume } from "#ops/open-volume.ts";
+
+/** `volume check PATH` */
+export const define: Define = (command, run) => {
+  command.argument("<path>", "an image or a block device");
+  volumeOptions(command)
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep volume check web01.raw --passphrase-file pw", "the only encrypted volume of the disk"],
+          ["lockstep volume check dc01.raw --volume 3 --recovery-password-file rp.txt", ""],
+          ["lockstep volume check web01.raw --header web01.header --key-file k", "with a header that is kept apart"],
+        ],
+        ["0 the secret opens it, and what is in it can be read", "3 the secret opens it, and it cannot be read"],
+      ),
+    )
+    .action(
+      run(async (app, path: string, flags: VolumeFlags) => {
+        const { output, host, signal } = app;
+        const request = await readVolumeRequest(app, resolve(host.workingFolder, path), flags);
+        try {
+          return await withVolume(
+            request,
+            async (opened) => {
+              const { name, facts, protector, unreadable } = opened;
+              const content = await contentOf(opened, signal);
+              const by = protector === null ? "the volume key" : protectorName(protector);
+              output.print(
+                `${path}, volume ${name}: opened by ${by}`,
+                content === null ? `it cannot be read: ${unreadable?.message ?? ""}` : `inside: ${whatIsIn(content)}`,
+              );
+              for (const { message } of facts.warnings) output.warn({ code: "VOLUME_WARNING", message });
+              output.finish({
+                path: request.path,
+                volume: name,
+                encrypted: facts,
+                protector: protector?.id ?? null,
+                content,
+                unreadable: unreadable === null ? null : { code: unreadable.code, message: unreadable.message },
+              });
+              return content === null ? exitCodes.notGreen : exitCodes.done;
+            },
+            signal,
+          );
+        } finally {
+          wipeSecret(request.secret);
+        }
+      }),
+    );
+};

@@ -1,0 +1,73 @@
+import { resolve } from "node:path";
+
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { protectorName } from "#cli/shown-volume.ts";
+import { formatBytes } from "#cli/units.ts";
+import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
+import type { VolumeFlags } from "#cli/volume-options.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { decryptToFile, readPlaintext } from "#ops/decrypt-volume.ts";
+import { withVolume } from "#ops/open-volume.ts";
+
+type Options = VolumeFlags & { readonly to: string };
+
+/** `volume decrypt PATH --to FILE|-` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<path>", "an image or a block device")
+    .requiredOption("--to <file>", "a new file for the plaintext volume, or - for standard output");
+  volumeOptions(command)
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          [
+            "lockstep volume decrypt web01.raw --passphrase-file pw --to web01.plain",
+            "the volume as the guest sees it",
+          ],
+          ["lockstep volume decrypt dc01.raw --volume 3 --startup-key k.BEK --to - | ntfsinfo -m -", ""],
+        ],
+        ["0 all of it was decrypted"],
+      ),
+    )
+    .action(
+      run(async (app, path: string, options: Options) => {
+        const { output, progress, host, signal } = app;
+        const { to } = options;
+        if (to === "-" && output.json) {
+          throw new LockstepError("ARGUMENT_INVALID", "--json and --to - both want standard output");
+        }
+        const request = await readVolumeRequest(app, resolve(host.workingFolder, path), options);
+        try {
+          return await withVolume(
+            request,
+            async ({ name, protector, plain, unreadable }) => {
+              if (plain === null)
+                throw unreadable ?? new LockstepError("VOLUME_UNSUPPORTED", `${path}: volume ${name}`);
+              progress.start(plain.sizeBytes, name);
+              const advance = (bytes: number): void => progress.advance(bytes);
+              if (to === "-") {
+                const send = async (_offset: number, bytes: Uint8Array): Promise<void> => {
+                  await output.writeData(bytes);
+                  advance(bytes.length);
+                };
+                await readPlaintext(plain, send, signal);
+              } else await decryptToFile(plain, resolve(host.workingFolder, to), advance, signal);
+              progress.stop();
+              const by = protector === null ? "the volume key" : protectorName(protector);
+              output.print(`${path}, volume ${name}: opened by ${by}, ${formatBytes(plain.sizeBytes)} decrypted`);
+              const { sizeBytes } = plain;
+              output.finish({ path: request.path, volume: name, protector: protector?.id ?? null, to, sizeBytes });
+              return exitCodes.done;
+            },
+            signal,
+          );
+        } finally {
+          progress.stop();
+          wipeSecret(request.secret);
+        }
+      }),
+    );
+};

@@ -1,0 +1,199 @@
+import type { DiskTarget } from "#disk/contract.ts";
+import { openExistingTarget } from "#disk/existing-target.ts";
+import { openDisk } from "#disk/open.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { createOutputFile } from "#ops/output-file.ts";
+import { readVolumeHeader } from "#ops/volume-header.ts";
+import { volumeSource } from "#ops/volume-source.ts";
+import { readContent } from "#volume/content.ts";
+import type { PlainContent } from "#volume/content.ts";
+import type { EncryptedHeader } from "#volume/encrypted-header.ts";
+import type { Recognised } from "#volume/filesystem/recognised.ts";
+import { inspect } from "#volume/inspect.ts";
+import type { MappedVolume } from "#volume/inspect.ts";
+import type { CostLimit, KeyDeriver } from "#volume/kdf.ts";
+import { openPlainVolume } from "#volume/plain-volume.ts";
+import { partOf } from "#volume/source.ts";
+import type { Place, VolumeSource } from "#volume/source.ts";
+import type { VolumeSecret } from "#volume/volume-secret.ts";
+
+/** Which header is to be put back, and where. */
+export type RestoreHeaderRequest = {
+  /** The disk, and the volume on it; null: the whole disk, or its only volume that is encrypted or damaged. */
+  readonly path: string;
+  readonly volume: string | null;
+  /** A file with the header, as `exportHeader` writes it. */
+  readonly headerPath: string;
+  /** A new file for what is overwritten. */
+  readonly keepPath: string;
+  /** Shows that the header belongs there, where the one on the disk cannot; kind "none" where nobody has it. */
+  readonly secret: VolumeSecret;
+  readonly kdf: KeyDeriver;
+  readonly limit: CostLimit;
+};
+
+export type RestoredHeader = {
+  readonly volume: string;
+  readonly writtenBytes: number;
+  /** What showed that it belongs there. */
+  readonly shownBy: "the header on the disk" | "the secret";
+};
+
+/**
+ * Puts a volume's header back. It is written only where it is shown to belong: the header on the disk is still readable and
+ * decrypts the same sectors in the same way, or with this header a secret opens the volume and what is inside is recognised.
+ * What is overwritten is kept in a file first, durably.
+ *
+ * @throws {LockstepError} HEADER_MISMATCH; VOLUME_MISSING; SECRET_REJECTED; and what opening targets and reading headers
+ *   throws. TARGET_UNWRITABLE after the first write: the kept file has what was there
+ */
+export async function restoreHeader(request: RestoreHeaderRequest, signal: AbortSignal): Promise<RestoredHeader> {
+  const { path, headerPath, keepPath } = request;
+  await using headerDisk = await openDisk(headerPath, { assumeRaw: true }, signal);
+  const headerSource = volumeSource(headerDisk);
+  const header = await readVolumeHeader(headerSource, headerPath, signal);
+  await using target = await openExistingTarget(path, 0, {}, signal);
+  const disk = targetSource(target);
+  const { map } = await inspect(disk, signal);
+  const volume = chooseVolume(map.volumes, request);
+  const place = onlyPlace(volume, path);
+  const shownBy = await shownToBelong(request, header, headerSource, volume, partOf(disk, place), signal);
+
+  const ranges = header.facts.headerRanges;
+  const end = Math.max(0, ...ranges.map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes));
+  if (end > place.lengthBytes) {
+    throw new LockstepError(
+      "HEADER_MISMATCH",
+      `the header takes ${end} bytes, and volume ${volume.name} of ${path} has ${place.lengthBytes}`,
+    );
+  }
+  await keep(target, place, ranges, keepPath, signal);
+  let writtenBytes = 0;
+  for (const { offsetBytes, lengthBytes } of ranges) {
+    const bytes = await headerSource.read(offsetBytes, lengthBytes, signal);
+    await target.write(place.offsetBytes + offsetBytes, bytes, signal);
+    writtenBytes += lengthBytes;
+  }
+  await target.finish(signal);
+  const now = await readVolumeHeader(partOf(disk, place), path, signal);
+  if (now.facts.headerDigest !== header.facts.headerDigest) {
+    throw new LockstepError("TARGET_UNWRITABLE", `${path} does not give back the header that was written to it`, {
+      hint: `What was there before is in ${keepPath}.`,
+    });
+  }
+  return { volume: volume.name, writtenBytes, shownBy };
+}
+
+function targetSource(target: DiskTarget): VolumeSource {
+  return {
+    sizeBytes: target.sizeBytes,
+    sectorBytes: null,
+    read: async (offsetBytes, lengthBytes, signal) => {
+      const bytes = new Uint8Array(lengthBytes);
+      await target.read(offsetBytes, bytes, signal);
+      return bytes;
+    },
+  };
+}
+
+function chooseVolume(volumes: readonly MappedVolume[], { path, volume: name }: RestoreHeaderRequest): MappedVolume {
+  const [only, another] = volumes.filter((each) =>
+    name === null ? each.encrypted !== null || each.failure !== null || volumes.length === 1 : each.name === name,
+  );
+  if (only === undefined) {
+    const names = volumes.map((each) => each.name).join(", ");
+    throw new LockstepError("VOLUME_MISSING", `${path} has no volume ${name ?? "that is encrypted"}; it has ${names}`);
+  }
+  if (another === undefined) return only;
+  throw new LockstepError("ARGUMENT_INVALID", `${path} has several volumes, and nothing says which`, {
+    hint: "Give --volume.",
+  });
+}
+
+function onlyPlace({ stretches, name }: MappedVolume, path: string): Place {
+  const [place, another] = stretches;
+  if (place !== undefined && another === undefined) return place;
+  throw new LockstepError("VOLUME_UNSUPPORTED", `volume ${name} of ${path} is not in one piece`);
+}
+
+async function shownToBelong(
+  { path, secret, kdf, limit }: RestoreHeaderRequest,
+  header: EncryptedHeader,
+  headerSource: VolumeSource,
+  { name, encrypted, content }: MappedVolume,
+  data: VolumeSource,
+  signal: AbortSignal,
+): Promise<RestoredHeader["shownBy"]> {
+  const { facts } = header;
+  if (encrypted !== null && encrypted.identity === facts.identity && encrypted.uuid === facts.uuid) {
+    return "the header on the disk";
+  }
+  if (encrypted !== null) {
+    throw new LockstepError(
+      "HEADER_MISMATCH",
+      `the header is of the volume with UUID ${facts.uuid ?? "none"}; volume ${name} of ${path} has another one, UUID ${encrypted.uuid ?? "none"}, or another volume key`,
+    );
+  }
+  if (content !== null && isCertain(content)) {
+    throw new LockstepError("HEADER_MISMATCH", `volume ${name} of ${path} is not encrypted: it holds ${content.type}`);
+  }
+  if (secret.kind === "none") {
+    throw new LockstepError(
+      "HEADER_MISMATCH",
+      `volume ${name} of ${path} has no readable header, so nothing there says whether this one belongs to it`,
+      { hint: "Give a secret that opens it, such as --passphrase-file: what is inside then shows that." },
+    );
+  }
+  using unlocked = await header.unlock(secret, { kdf, limit, only: null }, signal);
+  using plain = openPlainVolume(
+    overlaid(data, headerSource, facts.headerRanges),
+    header.mapping(data.sizeBytes),
+    unlocked.volumeKeys,
+  );
+  const inside = await readContent(plain, signal);
+  if (isCertain(inside)) return "the secret";
+  throw new LockstepError(
+    "HEADER_MISMATCH",
+    `with this header and the secret, nothing in volume ${name} of ${path} can be recognised: it belongs to another volume`,
+  );
+}
+
+/** More than a mark, which ciphertext may have by chance. */
+function isCertain(content: PlainContent): content is Recognised {
+  return content.kind !== "unknown" && content.kind !== "empty" && content.verified !== "magic only";
+}
+
+/** The volume as it would be with the header put back. */
+function overlaid(data: VolumeSource, header: VolumeSource, ranges: readonly Place[]): VolumeSource {
+  return {
+    sizeBytes: data.sizeBytes,
+    sectorBytes: data.sectorBytes,
+    read: async (offsetBytes, lengthBytes, signal) => {
+      const bytes = await data.read(offsetBytes, lengthBytes, signal);
+      for (const range of ranges) {
+        const from = Math.max(offsetBytes, range.offsetBytes);
+        const to = Math.min(offsetBytes + lengthBytes, range.offsetBytes + range.lengthBytes);
+        if (from < to) bytes.set(await header.read(from, to - from, signal), from - offsetBytes);
+      }
+      return bytes;
+    },
+  };
+}
+
+/** Copies what will be overwritten to a new file, each piece where it lies in the volume. */
+async function keep(
+  target: DiskTarget,
+  place: Place,
+  ranges: readonly Place[],
+  keepPath: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = Math.max(0, ...ranges.map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes));
+  await using kept = await createOutputFile(keepPath, end, {}, signal);
+  for (const { offsetBytes, lengthBytes } of ranges) {
+    const bytes = new Uint8Array(lengthBytes);
+    await target.read(place.offsetBytes + offsetBytes, bytes, signal);
+    await kept.write(offsetBytes, bytes, signal);
+  }
+  await kept.finish(signal);
+}
