@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { Trial } from "./trial.ts";
+import { secrets, volumeTrial } from "./volume-rig.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../../docs/json.md"), "utf8");
 
@@ -52,6 +53,32 @@ test("every command prints the members that are documented for it, and no others
     const { command: named, warnings, ...members } = trial.json(`lockstep ${command} ${given}`);
     assert.equal(named, command);
     assert.deepEqual(warnings, [], command);
+    assert.deepEqual(Object.keys(members), documented(command), command);
+  }
+});
+
+test("and so do the commands for volumes", (t) => {
+  const trial = volumeTrial(t);
+  if (trial === null) return;
+  writeFileSync(trial.path("keys.csv"), `secret\n"${secrets.passphrase}"\n`);
+  trial.prepare(
+    "rm config.toml",
+    "lockstep init vault --key-file key",
+    "lockstep protect web01 --disk disks/luks2.raw",
+  );
+  const disk = "disks/luks2.raw --passphrase-file pw";
+  const lines: readonly (readonly [command: string, given: string])[] = [
+    ["scan", "disks/luks2.raw disks/plain.raw --keys keys.csv"],
+    ["disk inspect", "disks/gpt.raw"],
+    ["volume check", disk],
+    ["volume decrypt", `${disk} --to plain`],
+    ["backup", "web01"],
+    ["point header", "web01 --to kept"],
+    ["volume header-restore", "disks/luks2.raw --from kept"],
+  ];
+  for (const [command, given] of lines) {
+    const { command: named, warnings, ...members } = trial.json(`lockstep ${command} ${given}`);
+    assert.deepEqual([named, warnings], [command, []]);
     assert.deepEqual(Object.keys(members), documented(command), command);
   }
 });

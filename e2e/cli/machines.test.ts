@@ -71,7 +71,7 @@ test("another disk at the same path is refused until a person accepts it", (t) =
     "lockstep init vault --key-file key",
     "head -c 1M /dev/urandom > root.raw",
     "lockstep protect web01 --disk root.raw",
-    "printf 'LUKS\\272\\276' | dd of=root.raw conv=notrunc status=none",
+    "printf 'LUKS\\272\\276\\000\\011' | dd of=root.raw conv=notrunc status=none",
   );
   trial.transcript(`
     $ lockstep backup web01
@@ -80,8 +80,10 @@ test("another disk at the same path is refused until a person accepts it", (t) =
     [75]
     $ lockstep backup web01 --accept-changed-disk
     web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
+    ! warning: web01: disk root: LUKS header: version 9 is not known here [VOLUME_DAMAGED]
     $ lockstep backup web01
     web01@TIME  1.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+    ! warning: web01: disk root: LUKS header: version 9 is not known here [VOLUME_DAMAGED]
   `);
 });
 

@@ -6,15 +6,28 @@ from entries import definition, parse_entry
 from fold import Fold
 from primitives import sha256
 from refusal import Missing, Refused, need
-from values import ID, array, integer, nullable, one_of, parse_json, record, text
+from values import ID, array, base64_bytes, integer, nullable, one_of, parse_json, record, text
 
 MIB = 1024 * 1024
+
+
+def piece(value):
+    """An offset, and base64."""
+    need(isinstance(value, list) and len(value) == 2, "not an offset and bytes")
+    integer(0, 2**53 - 1)(value[0])
+    base64_bytes(None)(value[1])
+
+
+VOLUMES = record({
+    "format": integer(1, 2**53 - 1), "map": lambda value: None, "failure": nullable(text(4096)),
+    "headers": array(record({"volume": text(512), "ranges": array(piece, 1024)}), 1024),
+})  # fmt: skip
 BODY = record({
     "point": ID, "machine": definition,
     "disks": array(record({
         "disk": ID, "changes": one_of("scan", "ranges"), "torn": nullable(text(4096)),
         "unreadable": array(array(integer(0, 2**53 - 1), 2, 2), 1_000_000),
-    }), 256),
+    }, {"volumes": VOLUMES}), 256),
 })  # fmt: skip
 
 
