@@ -58,6 +58,8 @@ export const stopped: readonly (readonly [name: string, how: string])[] = [
 /** Disks so slow that 12 MiB take some seconds. */
 const SLOW = { writeBytesPerSecond: 2 * MIB };
 const SLOW_BYTES = 14 * MIB;
+/** So that there is room to note, or to keep, what is converted in one step. */
+const ROOMY = "--luks2-keyslots-size 2016k";
 
 /** Without a daemon that would name devices. */
 const LVM_CONFIG = `
@@ -164,7 +166,7 @@ function planConversions(guest: Guest): void {
     guest.job(
       name,
       name,
-      formatLuks2(device),
+      formatLuks2(device, ROOMY),
       open(device, name),
       ...fill(mapped, name),
       sayContent(mapped, "before"),
@@ -178,7 +180,7 @@ function planConversions(guest: Guest): void {
   guest.job(
     "killed",
     "killed",
-    formatLuks2(killed.device, "--luks2-keyslots-size 2016k"),
+    formatLuks2(killed.device, ROOMY),
     ...fillAndSay(killed.device, "killed"),
     ...interrupted(killed.device, convert(`--resilience checksum --hotzone-size 6M ${killed.device}`), "KILL"),
   );
