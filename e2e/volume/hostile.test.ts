@@ -183,6 +183,9 @@ test("another sector size, with which some sectors still read right, makes it an
   put(volume.maker.json, "segments.0.sector_size", 1024);
   write(volume);
   assert.notEqual(identity(volume), before);
+  const { status, stderr } = checked(volume);
+  assert.equal(status, 3);
+  assert.match(stderr, /\[VOLUME_WARNING\]/);
   const { content } = volume.trial.json("lockstep volume check disk --passphrase-file pw");
   const { verified, problems } = content as { verified: string; problems: { code: string }[] };
   assert.equal(verified, "magic only");

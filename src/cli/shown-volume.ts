@@ -36,7 +36,8 @@ export function whatIs({ encrypted, content, failure }: MappedVolume): string {
 export function whatIsIn(content: PlainContent): string {
   if (content.kind === "empty") return "empty, as far as sampled";
   if (content.kind === "unknown") return `unknown; a guess: ${content.guess}`;
-  const { type, variant, label } = content;
+  const { kind, type, variant, label } = content;
+  if (kind === "swap") return [type, ...(variant === null ? [] : [variant])].join(", ");
   return [variant ?? type, ...(label === null || label === "" ? [] : [`"${label}"`])].join(" ");
 }
 

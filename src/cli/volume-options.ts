@@ -78,11 +78,11 @@ export async function readSecret(
   const bytes = await readSecretFile(resolve(host.workingFolder, one.file), one.file);
   switch (one.option) {
     case "passphraseFile":
-      return { kind: "passphrase", secret: new Secret(notEmpty(firstLine(bytes), one.file)) };
+      return { kind: "passphrase", secret: new Secret(firstLine(bytes)) };
     case "recoveryPasswordFile":
       return { kind: "recovery-password", secret: new Secret(recoveryPassword(bytes, one.file)) };
     case "keyFile":
-      return { kind: "key-file", secret: new Secret(notEmpty(bytes, one.file)) };
+      return { kind: "key-file", secret: new Secret(bytes) };
     default:
       return { kind: "startup-key", secret: new Secret(bytes) };
   }
@@ -99,12 +99,6 @@ async function readSecretFile(path: string, shown: string): Promise<Uint8Array> 
       cause: error,
     });
   }
-}
-
-/** No volume is made with an empty secret, so the file is another one than was meant. */
-function notEmpty(bytes: Uint8Array, shown: string): Uint8Array {
-  if (bytes.length > 0) return bytes;
-  throw new LockstepError("SECRET_INVALID", `reading the secret in ${shown} failed: it is empty`);
 }
 
 /** Up to the end of the first line; that end is no part of a passphrase, blanks are. */

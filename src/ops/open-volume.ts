@@ -2,6 +2,7 @@ import { openDisk } from "#disk/open.ts";
 import { isLockstepError, LockstepError } from "#errors/errors.ts";
 import { findVolume } from "#ops/find-volume.ts";
 import { openKeyDeriver } from "#ops/key-deriver.ts";
+import { unlockWithin } from "#ops/unlock-within.ts";
 import { readVolumeHeader } from "#ops/volume-header.ts";
 import { volumeSource } from "#ops/volume-source.ts";
 import { readContent } from "#volume/content.ts";
@@ -47,7 +48,7 @@ type HeaderAndFacts = { readonly header: EncryptedHeader; readonly facts: Encryp
 /**
  * Opens an encrypted volume of a disk and hands its plaintext to `use`. Writes nothing.
  *
- * @throws {LockstepError} what `openDisk`, `findVolume` and `EncryptedHeader.unlock` throw, and what `use` throws
+ * @throws {LockstepError} what `openDisk`, `findVolume` and `unlockWithin` throw, and what `use` throws
  */
 export async function withVolume<Result>(
   request: OpenVolumeRequest,
@@ -91,7 +92,7 @@ async function opened<Result>(
   signal: AbortSignal,
 ): Promise<Result> {
   await using kdf = openKeyDeriver(limit);
-  using unlocked = await header.unlock(secret, { kdf, limit, only }, signal);
+  using unlocked = await unlockWithin(header, secret, { kdf, limit, only }, signal);
   const { protector } = unlocked;
   let plain: PlainVolume;
   try {

@@ -3,6 +3,7 @@ import { openExistingTarget } from "#disk/existing-target.ts";
 import { openDisk } from "#disk/open.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { createOutputFile } from "#ops/output-file.ts";
+import { unlockWithin } from "#ops/unlock-within.ts";
 import { readVolumeHeader } from "#ops/volume-header.ts";
 import { volumeSource } from "#ops/volume-source.ts";
 import { readContent } from "#volume/content.ts";
@@ -144,7 +145,7 @@ async function shownToBelong(
       { hint: "Give a secret that opens it, such as --passphrase-file: what is inside then shows that." },
     );
   }
-  using unlocked = await header.unlock(secret, { kdf, limit, only: null }, signal);
+  using unlocked = await unlockWithin(header, secret, { kdf, limit, only: null }, signal);
   using plain = openPlainVolume(
     overlaid(data, headerSource, facts.headerRanges),
     header.mapping(data.sizeBytes),

@@ -2,6 +2,7 @@ import { basename, extname } from "node:path";
 
 import { isLockstepError } from "#errors/errors.ts";
 import type { ListedSecret } from "#ops/key-list.ts";
+import { unlockWithin } from "#ops/unlock-within.ts";
 import type { FoundHeader } from "#volume/inspect.ts";
 import type { UnlockTerms } from "#volume/encrypted-header.ts";
 import type { EncryptedVolume, Protector } from "#volume/volume.ts";
@@ -76,7 +77,7 @@ export async function trySecrets(
   const notTried: string[] = [];
   if (header.facts.unreadable === null && header.protectorsFor({ kind: "none" }).length > 0) {
     try {
-      using unlocked = await header.unlock({ kind: "none" }, { ...terms, only: null }, signal);
+      using unlocked = await unlockWithin(header, { kind: "none" }, { ...terms, only: null }, signal);
       return { opened: { secret: null, protector: unlocked.protector }, notTried };
     } catch (error) {
       notTried.push(`the clear key: ${whyNotTried(error)}`);
@@ -85,7 +86,7 @@ export async function trySecrets(
   for (const trial of trials) {
     const { secret, only } = trial;
     try {
-      using unlocked = await header.unlock(secret.secret, { ...terms, only }, signal);
+      using unlocked = await unlockWithin(header, secret.secret, { ...terms, only }, signal);
       return { opened: { secret, protector: unlocked.protector }, notTried };
     } catch (error) {
       if (!isLockstepError(error, "SECRET_REJECTED")) notTried.push(`line ${secret.line}: ${whyNotTried(error)}`);

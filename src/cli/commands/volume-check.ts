@@ -20,7 +20,10 @@ export const define: Define = (command, run) => {
           ["lockstep volume check dc01.raw --volume 3 --recovery-password-file rp.txt", ""],
           ["lockstep volume check web01.raw --header web01.header --key-file k", "with a header that is kept apart"],
         ],
-        ["0 the secret opens it, and what is in it can be read", "3 the secret opens it, and it cannot be read"],
+        [
+          "0 the secret opens it, and it can be read",
+          "3 the secret opens it, and it cannot be read, or what is in it is damaged",
+        ],
       ),
     )
     .action(
@@ -38,7 +41,9 @@ export const define: Define = (command, run) => {
                 `${path}, volume ${name}: opened by ${by}`,
                 content === null ? `it cannot be read: ${unreadable?.message ?? ""}` : `inside: ${whatIsIn(content)}`,
               );
-              for (const { message } of facts.warnings) output.warn({ code: "VOLUME_WARNING", message });
+              const problems = content !== null && "problems" in content ? content.problems : [];
+              for (const { message } of [...facts.warnings, ...problems])
+                output.warn({ code: "VOLUME_WARNING", message });
               output.finish({
                 path: request.path,
                 volume: name,
@@ -47,7 +52,8 @@ export const define: Define = (command, run) => {
                 content,
                 unreadable: unreadable === null ? null : { code: unreadable.code, message: unreadable.message },
               });
-              return content === null ? exitCodes.notGreen : exitCodes.done;
+              const isSure = content !== null && !("verified" in content && content.verified === "magic only");
+              return isSure ? exitCodes.done : exitCodes.notGreen;
             },
             signal,
           );
