@@ -150,8 +150,8 @@ test("volume check names what the secret opens and what is inside; a wrong one e
     ! error: several secrets were given; one is tried [ARGUMENT_INVALID]
     [64]
     $ lockstep volume check disks/luks2.raw --passphrase-file nothing
-    ! error: reading the secret in nothing failed: it is empty [SECRET_INVALID]
-    [64]
+    ! error: Opening a LUKS2 volume: the secret does not open keyslot 0, keyslot 1. [SECRET_REJECTED]
+    [77]
   `);
   for (const [options, code, status] of [
     ["--passphrase-file wrong", "SECRET_REJECTED", 77],
