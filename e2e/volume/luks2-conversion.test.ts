@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import { hex } from "#bytes/text.ts";
+import type { EncryptedHeader } from "#volume/encrypted-header.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { seededRandom } from "#testing/random.ts";
 
@@ -124,6 +125,14 @@ test("an encryption that was noted, killed at any moment or finished reads as wh
   assert.ok(seen.converting >= 2);
 });
 
+/**
+ * Killed at the very end, when the old key's keyslots were wiped and the conversion was still noted: nobody has the old key
+ * any more, so nothing can verify the note, and the volume is refused until cryptsetup has ended what it began.
+ */
+function isWithoutOldKey({ facts }: EncryptedHeader): boolean {
+  return facts.state === "converting" && facts.protectors.filter(({ unusable }) => unusable === null).length < 2;
+}
+
 test("a change of the volume key reads with both keys between its steps, and is refused in the middle of one", async (t) => {
   if (skipped(t)) return;
   const folder = newFolder(t);
@@ -152,6 +161,7 @@ test("a change of the volume key reads with both keys between its steps, and is 
       if (milliseconds > 0) await ended(signal, milliseconds, { path, key });
       const bytes = bytesOf(path);
       const header = await headerOf(bytes);
+      if (isWithoutOldKey(header)) continue;
       const [keys] = await openedBy(header, secret);
       if (header.facts.state === "encrypted") {
         assert.notEqual(keys, oldKey);
