@@ -182,14 +182,46 @@ test("blocks on a bad sector are noted where that is wanted, the next backup hea
   assert.deepEqual(await bench.unlike(), []);
 });
 
-test("an object of which a medium gives nothing is noted, and written anew from the disk", async () => {
+test("an object of which a medium gives nothing is left alone; once it was moved away it is written anew", async () => {
   const bench = await MaintenanceBench.make("bad object", 60);
   await bench.backUp();
   const [key = ""] = await keysOf(bench.store, isData);
   const failing = bench.bench.vault(badSectorStore(bench.store, key));
   assert.ok((await checkNow(bench, { ...whole, unreadIsDamage: true }, failing)).recordedSlots > 1);
-  await backUp(failing, bench.log, bench.definition, memoryDisk(bench.content));
-  assert.equal((await checkNow(bench, whole, failing)).ok, true);
+  const { healedSlots, warnings } = await backUp(failing, bench.log, bench.definition, memoryDisk(bench.content));
+  assert.equal(healedSlots, 0);
+  assert.match(warnings.join(), /was not healed: the store gives no answer/);
+  await bench.store.delete(key, bench.signal);
+  await backUp(bench.vault, bench.log, bench.definition, memoryDisk(bench.content));
+  assert.equal((await checkNow(bench, whole)).ok, true);
+});
+
+test("where one slot is noted and then nothing answers, the slots that nobody noted stay", async () => {
+  const bench = await MaintenanceBench.make("one noted", 60);
+  await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, isData);
+  const failing = bench.bench.vault(badSectorStore(bench.store, key, 4096 + 5 * BLOCK + 7));
+  await checkNow(bench, { ...whole, unreadIsDamage: true }, failing);
+  const silent = bench.bench.vault(badSectorStore(bench.store, key));
+  const { point } = await backUp(silent, bench.log, bench.definition, memoryDisk(bench.content));
+  bench.expected.set(point.point, bench.content);
+  await bench.prune({}, silent);
+  assert.deepEqual(await bench.unlike(), []);
+});
+
+test("what was noted while a store did not answer is not given up while it still does not, and reads again later", async () => {
+  const bench = await MaintenanceBench.make("outage", 60);
+  const { point: first } = await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, isData);
+  const silent = bench.bench.vault(badSectorStore(bench.store, key));
+  await checkNow(bench, { ...whole, unreadIsDamage: true }, silent);
+  bench.change(1, 59); // so the disk still has the first block only
+  const { point, warnings } = await backUp(silent, bench.log, bench.definition, memoryDisk(bench.content));
+  bench.expected.set(point.point, bench.content);
+  assert.match(warnings.join(), /was not healed: the store gives no answer/);
+  await bench.prune({}, silent);
+  assert.ok(bench.log.fold.points.has(first.point));
+  assert.deepEqual(await bench.unlike(), []);
 });
 
 test("what a prune takes away under a running check is no damage", async () => {

@@ -73,6 +73,18 @@ test("a damaged partition table or a disk that does not answer stops no backup",
   });
 });
 
+test("a bug in a reader stops no backup and is said; a disk that changes under it does", async () => {
+  const failing = (error: Error): DiskSource => ({
+    ...memoryDisk(new Uint8Array(MIB)),
+    read: () => Promise.reject(error),
+  });
+  const { map, failure } = await readVolumes(failing(new TypeError("x is undefined")), HEADERS_LIMIT_BYTES, signal);
+  assert.equal(map, null);
+  assert.match(failure ?? "", /bug in Lockstep.*x is undefined/);
+  const inUse = failing(new LockstepError("DISK_IN_USE", "it became shorter"));
+  await assert.rejects(readVolumes(inUse, HEADERS_LIMIT_BYTES, signal), { code: "DISK_IN_USE" });
+});
+
 test("headers for which a point's body has no room are left out, and that is said", async () => {
   const { map, headers, failure } = await readVolumes(memoryDisk(diskBytes()), 1000, signal);
   assert.notEqual(map, null);

@@ -1,6 +1,6 @@
 import { base64, fromBase64 } from "#bytes/text.ts";
 import type { DiskSource } from "#disk/contract.ts";
-import { isLockstepError } from "#errors/errors.ts";
+import { isLockstepError, messageOf } from "#errors/errors.ts";
 import { volumeSource } from "#ops/volume-source.ts";
 import type { BodyVolumes } from "#vault/point-body.ts";
 import type { FoundHeader, VolumeMap } from "#volume/inspect.ts";
@@ -22,10 +22,11 @@ const FAILURE_LIMIT_LENGTH = 4096;
  * Looks at a disk that is being backed up: what its volumes are, and the header bytes that an unlock needs. They go into the
  * point's body, apart from the data, so that a header that is lost later is not lost with it. Decrypts nothing.
  *
- * What cannot be looked at is said in the result and stops no backup.
+ * What cannot be looked at is said in the result and stops no backup; nor does a bug in a reader, which the guest would
+ * decide over by what it writes.
  *
  * @param limitBytes  the most that its headers may take
- * @throws {LockstepError} CANCELLED, and what the disk throws when it is gone as a whole
+ * @throws {LockstepError} CANCELLED · DISK_IN_USE: it became shorter
  */
 export async function readVolumes(disk: DiskSource, limitBytes: number, signal: AbortSignal): Promise<BodyVolumes> {
   try {
@@ -46,8 +47,9 @@ export async function readVolumes(disk: DiskSource, limitBytes: number, signal: 
     }
     return { format: 1, map: plain(text), headers: stored, failure: null };
   } catch (error) {
-    if (!isLockstepError(error, "DISK_UNREADABLE")) throw error;
-    return nothing(error.message);
+    if (signal.aborted || isLockstepError(error, "CANCELLED", "DISK_IN_USE")) throw error;
+    if (isLockstepError(error)) return nothing(error.message);
+    return nothing(`its volumes could not be looked at for a bug in Lockstep; please report it: ${messageOf(error)}`);
   }
 }
 

@@ -48,7 +48,12 @@ export type RewritePlan = {
 export type Rewritten =
   { readonly replacement: Replacement; readonly storedBytes: number } | { readonly leftAlone: string };
 
-type Loaded = { readonly table: SegmentTable; readonly bytes: Uint8Array };
+type Loaded = {
+  readonly table: SegmentTable;
+  readonly bytes: Uint8Array;
+  /** The store gave the table and not one slot: they may be right, and be read tomorrow. */
+  readonly isSilent?: true;
+};
 
 /**
  * Makes a new generation of a segment: reads the slots that are wanted, checks them, and seals them with the newest data
@@ -60,6 +65,8 @@ type Loaded = { readonly table: SegmentTable; readonly bytes: Uint8Array };
 export async function rewriteSegment(deps: RewriteDeps, plan: RewritePlan, signal: AbortSignal): Promise<Rewritten> {
   const from: SegmentName = { machine: deps.machine, ...plan.ref, generation: plan.from };
   const loaded = await load(deps, from, signal);
+  if (loaded === "silent") return { leftAlone: `the store gives no answer for ${keyOfSegment(from)}` };
+  const isSilent = loaded.some((each) => each.isSilent === true);
   const count = Math.max(plan.slotCount, ...loaded.map(({ table }) => table.slotCount));
   const contents: (Uint8Array | null)[] = [];
   const heals: number[] = [];
@@ -72,6 +79,7 @@ export async function rewriteSegment(deps: RewriteDeps, plan: RewritePlan, signa
     const keep = plan.keep === "present" ? wasDamaged || isPresent(loaded, slot) : plan.keep(slot);
     if (keep) {
       content = readSlot(loaded, slot) ?? (wasDamaged ? await plan.remedy(slot) : null);
+      if (content === null && isSilent) return { leftAlone: `the store gives no answer for ${keyOfSegment(from)}` };
       if (content === null && !wasDamaged) return { leftAlone: `slot ${slot} of ${keyOfSegment(from)} cannot be read` };
       if (content !== null && wasDamaged) heals.push(slot);
     } else if (wasDamaged) drops.push(slot);
@@ -93,14 +101,18 @@ export async function rewriteSegment(deps: RewriteDeps, plan: RewritePlan, signa
   return { replacement: { kind, segment, from: plan.from, to, heals, drops }, storedBytes };
 }
 
-/** The generation's object, and its second copy, as far as they can be read at all. */
-async function load(deps: RewriteDeps, name: SegmentName, signal: AbortSignal): Promise<readonly Loaded[]> {
+/**
+ * The generation's object, and its second copy, as far as they can be read at all. "silent": the store gives no answer, so
+ * not even which slots there are is known, and nothing may be left out.
+ */
+async function load(deps: RewriteDeps, name: SegmentName, signal: AbortSignal): Promise<readonly Loaded[] | "silent"> {
   const key = keyOfSegment(name);
   const places = name.kind === "nodes" ? [key, objectKeys.copy(key)] : [key];
   const loaded: Loaded[] = [];
   for (const place of places) {
     // What has no table keeps no slot, so one bad read must not be enough to call it broken.
     const found = (await loadOnce(deps, name, place, signal)) ?? (await loadOnce(deps, name, place, signal));
+    if (found === "silent") return "silent";
     if (found !== null) loaded.push(found);
   }
   return loaded;
@@ -112,7 +124,7 @@ async function loadOnce(
   name: SegmentName,
   place: ObjectKey,
   signal: AbortSignal,
-): Promise<Loaded | null> {
+): Promise<Loaded | "silent" | null> {
   try {
     const bytes = await store.get(place, MAX_SEGMENT_BYTES, signal);
     return bytes === null ? null : { table: parseTable(keys, name, bytes), bytes };
@@ -124,30 +136,36 @@ async function loadOnce(
   }
 }
 
-/** Reads an object slot by slot, for one on a failing medium: zeros stand for what cannot be read. Null without a table. */
+/**
+ * Reads an object slot by slot, for one on a failing medium: zeros stand for what it refuses, which is some of it, so that
+ * the rest shows that the store answers.
+ */
 async function loadSlots(
   store: Store,
   keys: VaultKeys,
   name: SegmentName,
   signal: AbortSignal,
-): Promise<Loaded | null> {
+): Promise<Loaded | "silent" | null> {
   let table: SegmentTable;
   try {
     table = await readTable(store, keys, name, signal);
   } catch (error) {
-    if (!isLockstepError(error, "STORE_UNAVAILABLE", "OBJECT_MISSING", "OBJECT_CORRUPT", "FIELD_CORRUPT")) throw error;
+    if (isLockstepError(error, "STORE_UNAVAILABLE")) return "silent";
+    if (!isLockstepError(error, "OBJECT_MISSING", "OBJECT_CORRUPT", "FIELD_CORRUPT")) throw error;
     return null;
   }
+  let answers = 0;
   const bytes = new Uint8Array(table.endBytes);
   for (const { offsetBytes, storedBytes } of table.rows()) {
     if (storedBytes === 0) continue;
     try {
       await store.read(table.cipher.key, offsetBytes, bytes.subarray(offsetBytes, offsetBytes + storedBytes), signal);
+      answers++;
     } catch (error) {
       if (!isLockstepError(error, "STORE_UNAVAILABLE")) throw error;
     }
   }
-  return { table, bytes };
+  return answers === 0 ? { table, bytes, isSilent: true } : { table, bytes };
 }
 
 function isPresent(loaded: readonly Loaded[], slot: number): boolean {
