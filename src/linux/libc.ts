@@ -17,6 +17,8 @@ const fallocate = libc.func("int fallocate(int fd, int mode, int64_t offset, int
 const ioctl = libc.func("int ioctl(int fd, unsigned long request, void *argument)");
 const ioctlNumber = libc.func("ioctl", "int", ["int", "unsigned long", "long"]);
 const flock = libc.func("int flock(int fd, int operation)");
+const prctl = libc.func("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)");
+const setrlimit = libc.func("int setrlimit(int resource, void *limits)");
 const madvise = libc.func("int madvise(void *address, size_t length, int advice)");
 const iovec = koffi.struct("iovec", { base: "void *", length: "size_t" });
 const preadv2 = libc.func("preadv2", "int64_t", ["int", koffi.pointer(iovec), "int", "int64_t", "int"]);
@@ -38,6 +40,8 @@ const BLKGETSIZE64 = 0x80081272;
 const BLKSSZGET = 0x1268;
 const RWF_NOWAIT = 8;
 const MADV_HUGEPAGE = 14;
+const PR_SET_DUMPABLE = 4;
+const RLIMIT_CORE = 4;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const ENXIO = 6;
@@ -144,4 +148,16 @@ export function isCached(fd: number, offsetBytes: number): boolean | null {
 /** Asks for 2 MiB pages under a buffer. A hint: where it fails, nothing is lost but speed (madvise(2)). */
 export function adviseHugePages(buffer: Uint8Array): void {
   madvise(buffer, buffer.length, MADV_HUGEPAGE);
+}
+
+/**
+ * Keeps this process' memory from others of the same user, and out of core files: what `/proc` has of it belongs to root from now
+ * on, it cannot be traced, and no core file of it is written (PR_SET_DUMPABLE(2const), getrlimit(2)). Programs that it starts have
+ * none of this. Says nothing of swap.
+ *
+ * @throws {LockstepError} SYSTEM_CALL_FAILED
+ */
+export function hideMemory(): void {
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) !== 0) throw failed("prctl(PR_SET_DUMPABLE)");
+  if (setrlimit(RLIMIT_CORE, Buffer.alloc(16)) !== 0) throw failed("setrlimit(RLIMIT_CORE)");
 }

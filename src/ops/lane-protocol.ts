@@ -1,5 +1,5 @@
 import type { SealedBlocks, SegmentGrant } from "#vault/block-sealer.ts";
-import type { SlotBatch } from "#vault/slot-batch.ts";
+import type { BadSlots, SlotBatch } from "#vault/slot-batch.ts";
 
 /** Where a lane finds the bytes of a stretch. */
 export type StretchSource =
@@ -30,7 +30,7 @@ export type ToLane =
   | { readonly type: "grant"; readonly grant: SegmentGrant }
   | { readonly type: "seal"; readonly stretch: Stretch }
   | { readonly type: "compare"; readonly stretch: Stretch }
-  | { readonly type: "open"; readonly batch: SlotBatch }
+  | { readonly type: "open"; readonly batches: readonly SlotBatch[] }
   | { readonly type: "flush" };
 
 /** What a lane answers; stretches, batches and flushes in the order in which they were asked for. */
@@ -41,8 +41,8 @@ export type FromLane =
   | { readonly type: "sealed"; readonly sealed: SealedBlocks }
   /** Numbers of the blocks that are not what the base says, ascending. */
   | { readonly type: "compared"; readonly different: readonly number[] }
-  /** Slots whose bytes are not what was sealed. */
-  | { readonly type: "opened"; readonly bad: readonly number[] }
+  /** For each batch what `openSlots` gave. */
+  | { readonly type: "opened"; readonly bad: readonly BadSlots[] }
   /** The medium refused; nothing of this stretch was sealed that counts. */
   | { readonly type: "unreadable"; readonly why: string }
   | { readonly type: "flushed" }

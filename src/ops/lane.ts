@@ -70,7 +70,7 @@ export function startLane(post: (message: FromLane) => void): (message: ToLane) 
 
   async function handle(message: Exclude<ToLane, { type: "grant" }>): Promise<void> {
     if (message.type === "disk") work = begin(message.disk);
-    else if (message.type === "open") post({ type: "opened", bad: openSlots(message.batch) });
+    else if (message.type === "open") post({ type: "opened", bad: message.batches.map(openSlots) });
     else if (work === null) return;
     else if (message.type === "flush") {
       work.sealer.flush();

@@ -1,13 +1,14 @@
 import { Worker } from "node:worker_threads";
 
 import { asError, LockstepError } from "#errors/errors.ts";
+import { BatchQueue } from "#ops/batch-queue.ts";
 import { BufferPool } from "#ops/buffer-pool.ts";
 import { startLane } from "#ops/lane.ts";
 import type { FromLane, LaneDisk, Stretch, ToLane } from "#ops/lane-protocol.ts";
 import type { Pieces } from "#store/contract.ts";
 import type { SealedBlocks, SegmentGrant } from "#vault/block-sealer.ts";
 import { PAGE_BYTES } from "#vault/segment.ts";
-import type { SlotBatch } from "#vault/slot-batch.ts";
+import type { BadSlots, SlotBatch } from "#vault/slot-batch.ts";
 
 /** How many lanes run, where, and how large the segments are that they fill. */
 export type LaneOptions = {
@@ -39,6 +40,7 @@ const SPARE_BUFFERS = 6;
 export class Lanes implements AsyncDisposable {
   readonly #lanes: Lane[] = [];
   readonly #buffers: BufferPool;
+  readonly #batches: BatchQueue;
   readonly #puts = new Set<Promise<void>>();
   #sink: SegmentSink | null = null;
   #failure: Error | null = null;
@@ -46,6 +48,7 @@ export class Lanes implements AsyncDisposable {
   constructor(options: LaneOptions) {
     for (let i = 0; i < options.lanes; i++) this.#lanes.push(this.#start(options.threads));
     this.#buffers = new BufferPool(options.lanes + SPARE_BUFFERS, PAGE_BYTES + options.segmentBytes);
+    this.#batches = new BatchQueue((batches) => this.#openTogether(batches), this.depth * 2); // their answers come in bursts
   }
 
   /** Prepares for a disk; what was sealed before must have been flushed. `sink` is null where nothing is sealed. */
@@ -75,10 +78,9 @@ export class Lanes implements AsyncDisposable {
     return answer.type === "compared" ? answer.different : null;
   }
 
-  /** Opens slots and gives those that are not what was sealed. Several batches may be on their way. */
-  async open(batch: SlotBatch): Promise<readonly number[]> {
-    const answer = await this.#ask(this.#idlest(), { type: "open", batch });
-    return answer.type === "opened" ? answer.bad : [];
+  /** Opens slots, as `openSlots` does. Several batches may be on their way. */
+  open(batch: SlotBatch): Promise<BadSlots> {
+    return this.#batches.add(batch);
   }
 
   /** When it resolves, everything sealed so far is durable. */
@@ -91,6 +93,12 @@ export class Lanes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.stop()));
     await Promise.allSettled(this.#puts);
+  }
+
+  async #openTogether(batches: readonly SlotBatch[]): Promise<readonly BadSlots[]> {
+    const answer = await this.#ask(this.#idlest(), { type: "open", batches });
+    if (answer.type !== "opened") throw new Error(`a lane that was to open slots answered "${answer.type}"`);
+    return answer.bad;
   }
 
   #idlest(): Lane {

@@ -2,16 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { DiskTarget } from "#disk/contract.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { isLockstepError, LockstepError } from "#errors/errors.ts";
 import { Lanes } from "#ops/lanes.ts";
 import { restoreDisk } from "#ops/restore-disk.ts";
 import type { RestoredDisk, RestoreDiskOptions } from "#ops/restore-disk.ts";
+import { flip, keysOf } from "#testing/damage.ts";
 import { memoryDisk, memoryTarget } from "#testing/memory-disk.ts";
 import { seededRandom } from "#testing/random.ts";
 import { backUp, benchBackupOptions, VaultBench } from "#testing/vault-bench.ts";
 import type { PointState } from "#vault/fold.ts";
 import { NodeReader } from "#vault/node-reader.ts";
 import { rootFromText } from "#vault/pointer.ts";
+import { PAGE_BYTES } from "#vault/segment.ts";
 import { fingerprintKey } from "#vault/vault-keys.ts";
 import { segmentReader } from "#vault/vault.ts";
 
@@ -49,7 +51,7 @@ async function trial(seed: string, versions: readonly Uint8Array[]) {
     compare.begin({ blockBytes: BLOCK, fingerprintKey: fingerprintKey(vault.keyring.keys, definition.id) }, null);
     return compare;
   };
-  return { points, restore, comparing };
+  return { points, restore, comparing, store: bench.store };
 }
 
 function same(a: Uint8Array, b: Uint8Array): void {
@@ -146,4 +148,29 @@ test("progress adds up to the size of the disk", async () => {
   let done = 0;
   await restore(points[0], memoryTarget(content.length), { progress: (bytes) => void (done += bytes) });
   assert.equal(done, content.length);
+});
+
+test("damage of an aged disk names the bytes that are lost, and hurts nothing else", async () => {
+  const first = mixedDisk("damage");
+  const second = aged(first, "damage aged");
+  const { points, restore, store } = await trial("damage", [first, second]);
+  const lost: number[] = [];
+  for (const key of await keysOf(store, (each) => each.includes("/data/"))) {
+    await flip(store, key, PAGE_BYTES + 10); // in slot 0, which the newer point may have no use for
+    const target = memoryTarget(second.length);
+    const error = await restore(points[1], target).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    await flip(store, key, PAGE_BYTES + 10);
+    if (error === null) {
+      same(target.bytes, second);
+      continue;
+    }
+    assert.ok(isLockstepError(error, "BLOCK_DAMAGED"));
+    const [, from, to] = /^Disk sda, bytes (\d+)-(\d+): data segment \S+ slots 0: /.exec(error.message) ?? [];
+    assert.equal(Number(to) + 1 - Number(from), BLOCK, error.message);
+    lost.push(Number(from));
+  }
+  assert.ok(lost.length > 3 && new Set(lost).size === lost.length, lost.join());
 });

@@ -1,10 +1,11 @@
-import { appendRange } from "#disk/byte-ranges.ts";
-import type { ByteRange, DiskTarget } from "#disk/contract.ts";
-import { LockstepError } from "#errors/errors.ts";
+import type { DiskTarget } from "#disk/contract.ts";
 import { forEachBounded } from "#ops/bounded.ts";
 import { findDifferences } from "#ops/find-differences.ts";
 import type { Lanes } from "#ops/lanes.ts";
 import { BufferPool } from "#ops/buffer-pool.ts";
+import { batchesOf, bySegment, isDense, joined } from "#ops/restore-batches.ts";
+import type { PlacedRun } from "#ops/restore-batches.ts";
+import { blocksDamaged, rangeOfBlocks, treeDamaged, wrongLength } from "#ops/restore-damage.ts";
 import { RestoreWindow } from "#ops/restore-window.ts";
 import type { DiskId } from "#vault/ids.ts";
 import type { NodeReader } from "#vault/node-reader.ts";
@@ -44,24 +45,29 @@ export type RestoredDisk = {
 };
 
 /** How much is put together in memory before it is written; at the most twice as much is used. */
-export const RESTORE_WINDOW_BYTES = 64 * 1024 * 1024;
-/** So many blocks are compared while those before them are restored. */
-const CHUNK_BLOCKS = 16_384;
+export const RESTORE_WINDOW_BYTES = 72 * 1024 * 1024;
+/** So many blocks are compared while those before them are restored; few, since nothing is compared beside the last ones. */
+const COMPARED_BLOCKS = 4096;
+/** So many windows are planned while those before them are restored. */
+const PLANNED_WINDOWS = 4;
 const WINDOWS = 2;
 const RUN_BYTES = 8 * 1024 * 1024;
-const RUNS_AT_ONCE = 6;
+/** Of one job for a window, in many small reads. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/** So many, that no lane waits for the main thread; they take memory only where `readLent` cannot serve. */
+const JOBS_AT_ONCE = 16;
+const READ_BUFFERS = 6;
+/** Of one such job. */
+const READS_AT_ONCE = 8;
 const WRITES_AT_ONCE = 4;
 /** Unwanted slots that cost less to read along than another read would. */
 const GAP_SLOTS = 16;
 
-/** Runs of so many neighbours are written by themselves. */
-const DENSE_BLOCKS = 16;
-
 /** Blocks that follow one another: their pointers, packed, and which of them are to be written; null: all. */
 type Chunk = { readonly first: number; readonly pointers: Uint8Array; readonly wanted: ReadonlySet<number> | null };
-/** A run to be read, and the window that its blocks are for; null for one that is written by itself. */
-type Job = { readonly run: ReadRun; readonly open: OpenWindow | null };
-type OpenWindow = { readonly window: RestoreWindow; runsLeft: number; failed: boolean };
+/** What is read into one buffer: a run that is written by itself, or several for a window. */
+type Job = { readonly dense: ReadRun } | { readonly runs: readonly PlacedRun[]; readonly open: OpenWindow };
+type OpenWindow = { readonly window: RestoreWindow; jobsLeft: number; failed: boolean };
 
 /**
  * Writes a disk of a point to a target, window by window. Its blocks are read segment by segment, whatever order
@@ -83,10 +89,12 @@ export async function restoreDisk(
   const { blocks } = stored.tree;
   const cursor = new PointerCursor(deps.nodes, stored.tree);
   const windowBlocks = Math.max(1, Math.floor(options.windowBytes / blockBytes));
+  const chunkBlocks = options.compare === null ? PLANNED_WINDOWS * windowBlocks : COMPARED_BLOCKS;
   const windows = new BufferPool(WINDOWS, Math.min(windowBlocks, blocks) * blockBytes);
-  // Room for a run with its gaps, and behind that for its blocks unpacked: less where the disk is small.
+  const runSlots = Math.max(1, Math.floor(RUN_BYTES / blockBytes));
+  // Room for runs with their gaps, and behind that for blocks unpacked: less where the disk is small.
   const storedRoom = Math.min(RUN_BYTES, blocks * (GAP_SLOTS + 1) * blockBytes);
-  const readBuffers = new BufferPool(RUNS_AT_ONCE, storedRoom + Math.min(RUN_BYTES, blocks * blockBytes));
+  const readBuffers = new BufferPool(READ_BUFFERS, storedRoom + Math.min(RUN_BYTES, blocks * blockBytes));
   let writtenBytes = 0;
   let zeroedBytes = 0;
   let incompleteBytes = 0;
@@ -94,14 +102,14 @@ export async function restoreDisk(
   const lengthOf = (block: number): number => Math.min(blockBytes, sizeBytes - block * blockBytes);
 
   async function zero(first: number, end: number): Promise<void> {
-    const range = rangeOf(stored, first, end);
+    const range = rangeOfBlocks(stored, first, end);
     await target.zero(range, signal);
     zeroedBytes += range.lengthBytes;
     writtenBytes += range.lengthBytes;
   }
 
   async function load(first: number): Promise<Chunk> {
-    const end = Math.min(blocks, first + CHUNK_BLOCKS);
+    const end = Math.min(blocks, first + chunkBlocks);
     const { pointers, damaged } = await cursor.read(first, end - first, signal);
     if (damaged) throw treeDamaged(stored, first, end);
     const { compare } = options;
@@ -113,9 +121,9 @@ export async function restoreDisk(
   async function* chunks(): AsyncGenerator<Chunk> {
     let next: Promise<Chunk> | null = load(0);
     try {
-      for (let first = 0; next !== null; first += CHUNK_BLOCKS) {
+      for (let first = 0; next !== null; first += chunkBlocks) {
         const chunk: Chunk = await next;
-        next = first + CHUNK_BLOCKS < blocks ? load(first + CHUNK_BLOCKS) : null;
+        next = first + chunkBlocks < blocks ? load(first + chunkBlocks) : null;
         next?.catch(() => undefined); // it is awaited later; until then a failure is not unhandled
         yield chunk;
       }
@@ -152,38 +160,36 @@ export async function restoreDisk(
 
   /** Long runs of neighbours by themselves, and the others with the window that they are for. */
   async function* readsOf(plan: ReadPlan): AsyncGenerator<Job> {
-    const runs = [...plan.runs(Math.max(1, Math.floor(RUN_BYTES / blockBytes)), GAP_SLOTS)];
-    for (const run of runs) if (isDense(run)) yield { run, open: null };
+    const runs = [...plan.runs(runSlots, GAP_SLOTS)];
+    for (const run of runs) if (isDense(run)) yield { dense: run };
     const sparse = runs.filter((run) => !isDense(run));
     if (sparse.length === 0) return;
     const inWindow = sparse.flatMap((run) => run.blocks).sort((a, b) => a - b);
     const window = new RestoreWindow(inWindow, blockBytes, await windows.take());
-    const open: OpenWindow = { window, runsLeft: sparse.length, failed: false };
-    for (const run of sparse) yield { run, open };
+    const batches = [...batchesOf(sparse, Math.max(1, Math.floor(BATCH_BYTES / blockBytes)))];
+    const open: OpenWindow = { window, jobsLeft: batches.length, failed: false };
+    for (const batch of batches) yield { runs: batch, open };
   }
 
   async function* jobs(): AsyncGenerator<Job> {
     for await (const chunk of chunks()) yield* jobsOf(chunk);
   }
 
+  /** Where a block's bytes go, once their length is known to be right. */
+  function placing({ run, place }: { run: ReadRun; place: Placing }) {
+    return (index: number, plainBytes: number, storedAt: number | null): number => {
+      const block = run.blocks[index] ?? 0;
+      if (plainBytes !== lengthOf(block)) throw wrongLength(run, index);
+      return place(block, plainBytes, storedAt);
+    };
+  }
+
   /** Reads a run; `place` says where in `into` each block's bytes go. */
   async function read(run: ReadRun, buffer: Uint8Array, into: Uint8Array, place: Placing): Promise<void> {
-    const blockIn = new Map(run.slots.map((slot, index) => [slot, run.blocks[index] ?? 0]));
     try {
-      await deps.segments.readSlots(
-        run.ref,
-        run.slots,
-        buffer,
-        into,
-        (slot, plainBytes, storedAt) => {
-          const block = blockIn.get(slot) ?? 0;
-          if (plainBytes !== lengthOf(block)) throw wrongLength(run, slot);
-          return place(block, plainBytes, storedAt);
-        },
-        signal,
-      );
+      await deps.segments.readSlots(run.ref, run.slots, buffer, into, placing({ run, place }), signal);
     } catch (error) {
-      throw error instanceof DamageError ? locate(error, run, stored) : error;
+      throw error instanceof DamageError ? blocksDamaged(stored, run, error) : error;
     }
   }
 
@@ -207,18 +213,33 @@ export async function restoreDisk(
     );
   }
 
-  /** Whoever reads a window's last run writes the window and frees its memory, also when another run of it has failed. */
-  async function restoreInto(open: OpenWindow, run: ReadRun, buffer: Uint8Array): Promise<void> {
+  async function readInto({ window }: OpenWindow, runs: readonly PlacedRun[]): Promise<void> {
+    const place: Placing = (block, plainBytes) => window.place(block, plainBytes);
+    const left: PlacedRun[] = [];
+    await forEachBounded(bySegment(runs), READS_AT_ONCE, async (group) => {
+      const run = joined(group);
+      const isRead = await deps.segments.readLent(run.ref, run.slots, window.buffer, placing({ run, place }), signal);
+      if (!isRead) left.push(...group);
+    });
+    if (left.length === 0) return;
+    await withBuffer(async (buffer) =>
+      forEachBounded(left, READS_AT_ONCE, async ({ run, atSlot }) =>
+        read(run, buffer.subarray(atSlot * blockBytes), window.buffer, place),
+      ),
+    );
+  }
+
+  /** Whoever reads the last runs of a window writes it and frees its memory, also when another one has failed. */
+  async function restoreInto(open: OpenWindow, runs: readonly PlacedRun[]): Promise<void> {
     let isLast = false;
     try {
-      const { window } = open;
-      await read(run, buffer, window.buffer, (block, plainBytes) => window.place(block, plainBytes));
+      await readInto(open, runs);
     } catch (error) {
       open.failed = true;
       throw error;
     } finally {
-      open.runsLeft--;
-      isLast = open.runsLeft === 0;
+      open.jobsLeft--;
+      isLast = open.jobsLeft === 0;
       if (isLast && open.failed) windows.give(open.window.buffer);
     }
     if (!isLast || open.failed) return;
@@ -231,27 +252,25 @@ export async function restoreDisk(
     }
   }
 
-  async function work({ run, open }: Job): Promise<void> {
+  async function withBuffer(use: (buffer: Uint8Array) => Promise<void>): Promise<void> {
     const buffer = await readBuffers.take();
     try {
-      await (open === null ? restoreDense(run, buffer) : restoreInto(open, run, buffer));
+      await use(buffer);
     } finally {
       readBuffers.give(buffer);
     }
   }
 
-  await forEachBounded(jobs(), RUNS_AT_ONCE, work);
+  async function work(job: Job): Promise<void> {
+    if ("dense" in job) await withBuffer(async (buffer) => restoreDense(job.dense, buffer));
+    else await restoreInto(job.open, job.runs);
+  }
+
+  await forEachBounded(jobs(), JOBS_AT_ONCE, work);
   return { writtenBytes, zeroedBytes, incompleteBytes };
 }
 
 type Placing = (block: number, plainBytes: number, storedAt: number | null) => number;
-
-/** Whether a run's blocks follow one another on the disk, and are many enough to be worth a write of their own. */
-function isDense({ slots, blocks }: ReadRun): boolean {
-  const [first = 0] = blocks;
-  const noGaps = (slots.at(-1) ?? 0) - (slots[0] ?? 0) === slots.length - 1;
-  return noGaps && blocks.length >= DENSE_BLOCKS && blocks.every((block, index) => block === first + index);
-}
 
 /** Views that follow one another in memory, joined. */
 function* neighbours(views: readonly Uint8Array[]): Generator<{ readonly index: number; readonly bytes: Uint8Array }> {
@@ -264,40 +283,4 @@ function* neighbours(views: readonly Uint8Array[]): Generator<{ readonly index: 
     yield { index: from, bytes: new Uint8Array(start.buffer, start.byteOffset, length) };
     from = to;
   }
-}
-
-function rangeOf({ blockBytes, sizeBytes }: StoredDisk, first: number, end: number): ByteRange {
-  const offsetBytes = first * blockBytes;
-  return { offsetBytes, lengthBytes: Math.min(end * blockBytes, sizeBytes) - offsetBytes };
-}
-
-/** Says which bytes of the disk damaged slots hold. */
-function locate(error: DamageError, run: ReadRun, stored: StoredDisk): LockstepError {
-  const bad = new Set(error.damage.slots);
-  const hurt = run.blocks.filter((_, index) => bad.has(run.slots[index] ?? -1));
-  const united: ByteRange[] = [];
-  for (const block of hurt.toSorted((a, b) => a - b)) appendRange(united, rangeOf(stored, block, block + 1));
-  const ranges = united.map(({ offsetBytes, lengthBytes }) => `${offsetBytes}-${offsetBytes + lengthBytes - 1}`);
-  const shown =
-    ranges.length > 8 ? `${ranges.slice(0, 8).join(", ")} and ${ranges.length - 8} more` : ranges.join(", ");
-  return new LockstepError("BLOCK_DAMAGED", `Disk ${stored.name}, bytes ${shown}: ${error.message}`, {
-    hint: error.hint,
-    cause: error,
-  });
-}
-
-function treeDamaged(stored: StoredDisk, first: number, end: number): LockstepError {
-  const { offsetBytes, lengthBytes } = rangeOf(stored, first, end);
-  return new LockstepError(
-    "BLOCK_DAMAGED",
-    `Disk ${stored.name}: the block tree between bytes ${offsetBytes} and ${offsetBytes + lengthBytes - 1} is damaged, and so is its copy.`,
-    { hint: "'lockstep check NAME' names the points that it hurts. Other points may still be whole." },
-  );
-}
-
-function wrongLength(run: ReadRun, slot: number): LockstepError {
-  return new LockstepError(
-    "BLOCK_DAMAGED",
-    `data segment ${run.ref.segment}, slot ${slot}: it holds a block of another length than the disk has there.`,
-  );
 }

@@ -3,8 +3,6 @@ import { openExistingTarget } from "#disk/existing-target.ts";
 import { openDisk } from "#disk/open.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { createOutputFile } from "#ops/output-file.ts";
-import { unlockWithin } from "#ops/unlock-within.ts";
-import { readVolumeHeader } from "#ops/volume-header.ts";
 import { volumeSource } from "#ops/volume-source.ts";
 import { readContent } from "#volume/content.ts";
 import type { PlainContent } from "#volume/content.ts";
@@ -16,6 +14,8 @@ import type { CostLimit, KeyDeriver } from "#volume/kdf.ts";
 import { openPlainVolume } from "#volume/plain-volume.ts";
 import { partOf } from "#volume/source.ts";
 import type { Place, VolumeSource } from "#volume/source.ts";
+import { unlockWithin } from "#volume/unlock-within.ts";
+import { readVolumeHeader } from "#volume/volume-header.ts";
 import type { VolumeSecret } from "#volume/volume-secret.ts";
 
 /** Which header is to be put back, and where. */

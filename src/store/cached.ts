@@ -14,7 +14,7 @@ export type CachedObjects = {
  * the cache is right for as long as the object exists.
  *
  * One promise of the contract is looser: an object that somebody else deleted may still be got. After a `delete` through
- * this store it is not. `read`, `stat` and `list` ask the store itself.
+ * this store it is not. `read`, `lend`, `stat` and `list` ask the store itself.
  */
 export function cachingStore(store: Store, cache: ObjectCache, { wants, isSound }: CachedObjects): Store {
   /** A get that began before the delete must not put it back. */
@@ -34,6 +34,8 @@ export function cachingStore(store: Store, cache: ObjectCache, { wants, isSound 
   return {
     name: store.name,
     traits: store.traits,
+    lend: <Result>(key: ObjectKey, use: (descriptor: number) => Promise<Result>, signal: AbortSignal) =>
+      store.lend?.(key, use, signal) ?? Promise.resolve(null),
     put: (key, body, options, signal) => store.put(key, body, options, signal),
     get: (key, limitBytes, signal) =>
       wants(key) ? getCached(key, limitBytes, signal) : store.get(key, limitBytes, signal),

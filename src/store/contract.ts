@@ -68,6 +68,21 @@ export interface Store extends AsyncDisposable {
    */
   read(key: ObjectKey, offsetBytes: number, into: Uint8Array, signal: AbortSignal): Promise<number | null>;
 
+  /**
+   * Lends the object's open file to whoever reads it by himself, in other threads; only where the object's bytes are a file's, and
+   * reading that so is quicker than `read`.
+   *
+   * One promise is looser: an object that was deleted since it was opened may still be lent.
+   *
+   * @param use  gets the descriptor, which is open until this resolves
+   * @returns    what `use` gave; null where nothing is lent: ask `read` then
+   */
+  lend?<Result>(
+    key: ObjectKey,
+    use: (descriptor: number) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result | null>;
+
   /** The object's size; null when there is none. */
   stat(key: ObjectKey, signal: AbortSignal): Promise<{ readonly sizeBytes: number } | null>;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { createDirectoryRoot } from "#store/directory-root.ts";
 import { openDirectoryStore } from "#store/directory.ts";
 import type { Files, OpenFile, OpenMode } from "#store/files.ts";
 import { nodeFiles } from "#store/node-files.ts";
+import { retrying } from "#store/retrying.ts";
 import { describeStore } from "#testing/describe-store.ts";
 import type { TestStore } from "#testing/describe-store.ts";
 
@@ -41,6 +42,7 @@ function filesWith(
   const open: Files["open"] = async (path, mode) => {
     const file = await nodeFiles.open(path, mode);
     return {
+      descriptor: file.descriptor,
       read: (into, offsetBytes) => file.read(into, offsetBytes),
       write: (bytes, offsetBytes) => file.write(bytes, offsetBytes),
       sync: () => file.sync(),
@@ -239,6 +241,27 @@ test("an object that was replaced by hand is read as it is now", async () => {
   assert.deepEqual(into, utf8("new"));
 });
 
+test("an object in the page cache is lent as a file, also through what retries; others are not", async () => {
+  await using at = await newRoot();
+  await using store = await at.open();
+  await store.put("a", [utf8("lent bytes")], {}, signal);
+  await store.get("a", 100, signal); // it is cached then
+  const retry = { attempts: 1, delayMs: () => 0, sleep: () => Promise.resolve() };
+  for (const each of [store, retrying(store, retry)]) {
+    const into = new Uint8Array(100);
+    const length = await each.lend?.(
+      "a",
+      (descriptor) => Promise.resolve(readSync(descriptor, into, 0, 100, 0)),
+      signal,
+    );
+    assert.deepEqual(into.subarray(0, length ?? 0), utf8("lent bytes"));
+    assert.equal(await each.lend?.("none", () => Promise.resolve(1), signal), null);
+  }
+  const cold = filesWith({}, { isCached: () => false }, ["read"]);
+  await using other = await openDirectoryStore(at.root, { files: cold }, signal);
+  assert.equal(await other.lend?.("a", () => Promise.resolve(1), signal), null);
+});
+
 test("a store on a read-only file system is read, with what a crashed run left in it", async () => {
   await using at = await newRoot();
   await (await at.open()).put("a", [utf8("x")], {}, signal);
@@ -259,6 +282,7 @@ test("many objects can be read at once, and again, with few descriptors", async 
     const file = await nodeFiles.open(path, mode);
     most = Math.max(most, ++open);
     return {
+      descriptor: file.descriptor,
       read: (into, offsetBytes) => file.read(into, offsetBytes),
       write: (bytes, offsetBytes) => file.write(bytes, offsetBytes),
       sync: () => file.sync(),

@@ -106,6 +106,22 @@ class DirectoryStore implements Store {
     }
   }
 
+  async lend<Result>(
+    key: ObjectKey,
+    use: (descriptor: number) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result | null> {
+    const path = this.#pathOf(key, signal);
+    try {
+      return await this.#open.use(path, async (object) => {
+        const descriptor = object.cachedDescriptor();
+        return descriptor === null ? null : await use(descriptor);
+      });
+    } catch (error) {
+      throw fileError(error, `read ${key} from ${this.name}`);
+    }
+  }
+
   async stat(key: ObjectKey, signal: AbortSignal): Promise<{ readonly sizeBytes: number } | null> {
     const path = this.#pathOf(key, signal);
     try {

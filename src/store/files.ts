@@ -41,6 +41,8 @@ export interface Files {
 }
 
 export interface OpenFile {
+  /** Of this process, for other threads to read from; null where there is none. */
+  readonly descriptor: number | null;
   /** @returns bytes read, 0 at the end; may be fewer than asked for */
   read(into: Uint8Array, offsetBytes: number): Promise<number>;
   /** Writes all of `bytes`. */

@@ -66,6 +66,10 @@ class NodeFile implements OpenFile {
     this.#handle = handle;
   }
 
+  get descriptor(): number {
+    return this.#handle.fd;
+  }
+
   async read(into: Uint8Array, offsetBytes: number): Promise<number> {
     const { bytesRead } = await this.#handle.read(into, 0, into.length, offsetBytes);
     return bytesRead;

@@ -11,6 +11,7 @@ export class OpenObject implements AsyncDisposable {
   readonly #file: OpenFile;
   readonly #openDirect: () => Promise<OpenFile>;
   #direct: Promise<OpenFile | null> | null = null;
+  #isCached: boolean | null = null;
   #directRefused = false;
 
   private constructor(stat: FileStat, file: OpenFile, openDirect: () => Promise<OpenFile>) {
@@ -46,6 +47,12 @@ export class OpenObject implements AsyncDisposable {
     return Math.min(done, wanted);
   }
 
+  /** The file's descriptor, where reading through the page cache is the way to read this object; else null. */
+  cachedDescriptor(): number | null {
+    this.#isCached ??= this.#isMostlyCached();
+    return this.#isCached ? this.#file.descriptor : null;
+  }
+
   /** The file's data, however it was written, is durable once this resolves. */
   async sync(): Promise<void> {
     await this.#file.sync();
@@ -58,7 +65,8 @@ export class OpenObject implements AsyncDisposable {
 
   /** @returns bytes read past the page cache; 0 where that is not the way to read this object */
   async #readDirect(offsetBytes: number, into: Uint8Array): Promise<number> {
-    this.#direct ??= this.#isMostlyCached() ? Promise.resolve(null) : orNull(this.#openDirect(), "EINVAL", "ENOENT");
+    this.#isCached ??= this.#isMostlyCached();
+    this.#direct ??= this.#isCached ? Promise.resolve(null) : orNull(this.#openDirect(), "EINVAL", "ENOENT");
     const direct = await this.#direct;
     if (direct === null || this.#directRefused) return 0;
     const got = await orNull(direct.read(into, offsetBytes), "EINVAL");

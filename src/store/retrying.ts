@@ -13,6 +13,8 @@ export function retrying(store: Store, retry: Retry): Store {
     put: (key, body, options, signal) => store.put(key, body, options, signal),
     get: (key, limitBytes, signal) => retried(() => store.get(key, limitBytes, signal), retry, signal),
     read: (key, offsetBytes, into, signal) => retried(() => store.read(key, offsetBytes, into, signal), retry, signal),
+    lend: <Result>(key: ObjectKey, use: (descriptor: number) => Promise<Result>, signal: AbortSignal) =>
+      retried(() => store.lend?.(key, use, signal) ?? Promise.resolve(null), retry, signal),
     stat: (key, signal) => retried(() => store.stat(key, signal), retry, signal),
     list: (prefix, options, signal) => listRetrying(store, retry, prefix, options, signal),
     delete: (key, signal) => retried(() => store.delete(key, signal), retry, signal),

@@ -145,6 +145,7 @@ class Process implements ProcessFiles {
       return file;
     };
     return {
+      descriptor: null,
       read: (into, offsetBytes) =>
         this.step(() => {
           const part = opened().now.subarray(offsetBytes, offsetBytes + into.length);
