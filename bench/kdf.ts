@@ -1,10 +1,11 @@
 /*
  * How fast this machine derives keys: node bench/kdf.ts
  *
- * The numbers in src/volume/kdf-cost.ts come from here. Each is measured in this process, but for the last, which is what
- * a derivation takes besides: starting a process and ending it.
+ * The numbers in src/volume/kdf-cost.ts come from here. Each is measured in this process, but for the last two, which are
+ * what a derivation takes besides: starting a process and ending it, or ending one that was started ahead.
  */
 import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
@@ -87,5 +88,10 @@ for (const request of requests) {
   const shown = [here.wall, here.cpu, child.wall, seconds].map((each) => each.toFixed(3)).join(" | ");
   console.log(`${title(request)}: ${shown}  (${Math.round(steps / here.cpu)} ${unit} a second of processor time)`);
 }
-const { wall } = await medians(async () => kdf.derive(pbkdf2("sha256", 32, 1), secret, signal));
+const nothing = pbkdf2("sha256", 32, 1);
+const { wall } = await medians(async () => kdf.derive(nothing, secret, signal));
 console.log(`a process that derives next to nothing: ${wall.toFixed(3)}`);
+await using started = kdfProcess({ memoryMiB: 64, seconds: 600 }, RUNS);
+await delay(2000);
+const { wall: ahead } = await medians(async () => started.derive(nothing, secret, signal));
+console.log(`one that was started ahead: ${ahead.toFixed(3)}`);

@@ -11,7 +11,7 @@ import { forge, makeBitlocker } from "#testing/bitlocker-maker.ts";
 import type { BitlockerRecipe, MadeVolume } from "#testing/bitlocker-maker.ts";
 
 import { later, newFolder } from "../disk/rig.ts";
-import { skipUnless } from "./luks1-rig.ts";
+import { skipUnless } from "./rig.ts";
 
 // The unit tests show that our reader reads the volumes that are made for it. These show that other readers read them too:
 // so the maker and the reader do not agree on a mistake. A startup key opens them, which is not stretched.

@@ -16,7 +16,7 @@ import { memorySource } from "#volume/source.ts";
 import type { VolumeSecret } from "#volume/volume-secret.ts";
 
 import { run } from "../disk/rig.ts";
-import { newFolder, sampleImages, skipUnless, unpacked } from "./luks1-rig.ts";
+import { newFolder, sampleImages, skipUnless, unpacked } from "./rig.ts";
 
 const { signal } = new AbortController();
 const PIECE = 4 * 1024 * 1024;
@@ -112,6 +112,10 @@ test("a volume that is encrypted as it is written to is refused for that reason,
   const expected = Object.fromEntries(expectations(folder))["bitlk-aes-xts-128-eow"] ?? assert.fail();
   const header = await readHeader(image);
   assert.equal(header.facts.uuid, expected["GUID"]);
+  assert.deepEqual(
+    header.facts.warnings.map(({ code }) => code),
+    ["CONVERTING"],
+  );
   assert.deepEqual(
     header.facts.protectors.map(({ id, kind }) => [id, kind]),
     [

@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 
 import { hex } from "#bytes/text.ts";
 import { seededRandom } from "#testing/random.ts";
+import { readContent } from "#volume/content.ts";
 import { memorySource } from "#volume/source.ts";
 
 import { run } from "../disk/rig.ts";
@@ -22,8 +23,9 @@ import {
   unlock,
   unpacked,
   volumeKeyOf,
-} from "./luks1-rig.ts";
+} from "./rig.ts";
 
+const { signal } = new AbortController();
 const rejected = { code: "SECRET_REJECTED" };
 const quick = ["--batch-mode", "--pbkdf-force-iterations", "1000"];
 
@@ -245,6 +247,21 @@ test("volumes that QEMU filled decrypt to what went in, byte for byte", async (t
     made++;
   }
   assert.ok(made >= 4, `qemu-img made ${made} of them`);
+});
+
+test("a disk that QEMU encrypted as a whole has a partition table inside, and says so", async (t) => {
+  if (skipUnless(t, "qemu-img", "sfdisk")) return;
+  const folder = newFolder(t);
+  const raw = image(folder, "raw", 4 * 2 ** 20);
+  run("sh", "-c", `printf 'label: gpt\\nsize=1MiB\\nsize=1MiB\\n' | PATH=$PATH:/sbin:/usr/sbin sfdisk --quiet ${raw}`);
+  const path = join(folder, "volume");
+  const key = secretFile(folder, "pw");
+  const options = "key-secret=s0,iter-time=10";
+  const refusal = await qemuImg("convert", "-f", "raw", "-O", "luks", ...secretFrom(key), "-o", options, raw, path);
+  assert.equal(refusal, null);
+  const content = await readContent(memorySource(await plaintext(sourceOf(path), keyFile("pw"))), signal);
+  assert.ok(content.kind === "partition table");
+  assert.deepEqual([content.type, content.variant, content.verified], ["gpt", "GPT with 2 partitions", "checksum"]);
 });
 
 test("a cipher that is not read here is shown, with its reason", async (t) => {

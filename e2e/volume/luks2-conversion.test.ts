@@ -13,7 +13,7 @@ import { LockstepError } from "#errors/errors.ts";
 import { seededRandom } from "#testing/random.ts";
 
 import { run } from "../disk/rig.ts";
-import { keyFile, newFolder, sha256Hex, skipUnless } from "./luks1-rig.ts";
+import { keyFile, newFolder, sha256Hex, skipUnless } from "./rig.ts";
 import { bytesOf, headerOf, isGoodForCryptsetup, openedBy, plaintextOf, quick, secretFile } from "./luks2-rig.ts";
 import { rewritten } from "./luks2-rewrite.ts";
 

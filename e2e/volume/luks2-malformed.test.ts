@@ -12,7 +12,7 @@ import { readLuks2 } from "#volume/luks2-header.ts";
 import { memorySource } from "#volume/source.ts";
 
 import { run } from "../disk/rig.ts";
-import { newFolder, skipUnless } from "./luks1-rig.ts";
+import { newFolder, skipUnless } from "./rig.ts";
 import { rewritten } from "./luks2-rewrite.ts";
 import { bytesOf, format, image, isGoodForCryptsetup, quick, secretFile } from "./luks2-rig.ts";
 

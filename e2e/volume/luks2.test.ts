@@ -7,7 +7,7 @@ import { hex } from "#bytes/text.ts";
 import { memorySource, partOf } from "#volume/source.ts";
 
 import { run } from "../disk/rig.ts";
-import { keyFile, newFolder, skipUnless } from "./luks1-rig.ts";
+import { keyFile, newFolder, skipUnless } from "./rig.ts";
 import {
   bytesOf,
   cryptsetupsKey,

@@ -9,7 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 
-import { newFolder, sampleImages, skipUnless, unpacked } from "./luks1-rig.ts";
+import { newFolder, sampleImages, skipUnless, unpacked } from "./rig.ts";
 
 /** What is known of an image; an empty value means that it has no such thing. */
 type Expected = Readonly<Record<string, string>>;

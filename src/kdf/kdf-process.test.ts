@@ -99,20 +99,51 @@ test("an abort kills derivations of every kind at their work", hung, async () =>
   await assert.rejects(kdf.derive(quick, passphrase(), running.signal), { code: "CANCELLED" });
 });
 
-test("when its parent is killed, a derivation ends", hung, async () => {
+test("processes that are started ahead are used first, and those that are not are ended", hung, async () => {
+  const kdf = kdfProcess(limits, 2);
+  const ahead = children().map(({ pid }) => pid);
+  assert.equal(ahead.length, 2);
+  const failed = assert.rejects(kdf.derive(endless[0] ?? quick, passphrase(), signal), { code: "CANCELLED" });
+  const [working] = await atWork(1);
+  assert.ok(working !== undefined && ahead.includes(working.pid));
+  assert.deepEqual(
+    children().map(({ pid }) => pid),
+    ahead,
+  );
+  await kdf[Symbol.asyncDispose]();
+  await failed;
+  assert.deepEqual(
+    ahead.map((pid) => look(pid)),
+    [null, null],
+  );
+});
+
+test("one that was started ahead and died before it was used is done without", hung, async () => {
+  await using kdf = kdfProcess(limits, 1);
+  const [ahead] = children();
+  assert.ok(ahead !== undefined);
+  process.kill(ahead.pid, "SIGKILL");
+  while (look(ahead.pid) !== null) await delay(5);
+  const key = await kdf.derive(quick, passphrase(), signal);
+  assert.equal(hex(key.bytes), hex((await deriveKey(quick, passphrase())).bytes));
+});
+
+test("when its parent is killed, a derivation ends, and so does a process that waits for one", hung, async () => {
   const script = `
     const { kdfProcess } = await import(${JSON.stringify(import.meta.resolve("#kdf/kdf-process.ts"))});
     const { Secret } = await import(${JSON.stringify(import.meta.resolve("#bytes/secret.ts"))});
     const salt = new Uint8Array(16);
     const request = { kind: "argon2id", memoryKiB: 32768, passes: 2 ** 31, lanes: 2, salt, keyBytes: 32 };
-    const kdf = kdfProcess({ memoryMiB: 64, seconds: 600 });
+    const kdf = kdfProcess({ memoryMiB: 64, seconds: 600 }, 2);
     await kdf.derive(request, new Secret(new Uint8Array(8)), new AbortController().signal);`;
   const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
   const [working] = await atWork(1, parent.pid);
   assert.ok(working !== undefined);
+  const all = children(parent.pid);
+  assert.equal(all.length, 2);
   parent.kill("SIGKILL");
-  const isThere = (): boolean => !["Z", undefined].includes(look(working.pid)?.state);
-  while (isThere()) await delay(5);
+  const isThere = ({ pid }: Started): boolean => !["Z", undefined].includes(look(pid)?.state);
+  while (all.some(isThere)) await delay(5);
 });
 
 test("one that takes longer than it may is killed and says so", async () => {

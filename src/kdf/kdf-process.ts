@@ -17,7 +17,7 @@ import type { KdfRequest, KeyDeriver } from "#volume/kdf.ts";
 export type KdfProcessLimits = {
   /** On top of what Node itself takes. */
   readonly memoryMiB: number;
-  /** By the clock, from the start of the process. Machines differ from the estimate of `costOf`: leave room. */
+  /** By the clock, from when it is asked for. Machines differ from the estimate of `costOf`: leave room. */
   readonly seconds: number;
 };
 
@@ -39,6 +39,9 @@ echo 1000 >/proc/self/oom_score_adj
 shift
 exec "$@"`;
 
+/** Argon2 goes through hundreds of MiB, and takes a tenth less processor time with huge pages under them. */
+const HUGE_PAGES = "glibc.malloc.hugetlb=1";
+
 const childPath = fileURLToPath(new URL("./kdf-child.ts", import.meta.url));
 
 /**
@@ -46,18 +49,33 @@ const childPath = fileURLToPath(new URL("./kdf-child.ts", import.meta.url));
  * library made, what bounds memory and time, and what can be stopped. Nothing secret is in its arguments or environment.
  *
  * Several derivations may run at once; each has the limits for itself. Does not weigh the cost: see `refuseCost`. Disposing of it
- * stops those that run, which then fail with CANCELLED.
+ * stops those that run, which then fail with CANCELLED, and ends the processes that wait for one.
+ *
+ * @param ahead  so many processes are started at once, for the first derivations: starting one takes as long as reading a
+ *   header. Those that are never used cost that for nothing
  *
  * `derive` throws KDF_FAILED: no process could be started, it was killed, or it ran out of memory or time · VOLUME_UNSUPPORTED:
  * the derivation is not defined for such numbers, or not known here · CANCELLED.
  */
-export function kdfProcess(limits: KdfProcessLimits): KeyDeriver & AsyncDisposable {
+export function kdfProcess(limits: KdfProcessLimits, ahead = 0): KeyDeriver & AsyncDisposable {
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
+  const waiting = new Set<Started>();
+  for (let count = 0; count < ahead; count++) {
+    const started = start(limits);
+    waiting.add(started);
+    void started.ended.then(() => waiting.delete(started));
+  }
+  const take = (): Started => {
+    const [first = start(limits)] = waiting;
+    waiting.delete(first);
+    return first;
+  };
   return {
     async derive(request, secret, signal) {
       const either = AbortSignal.any([signal, closing.signal]);
-      const derived = deriveInChild(limits, request, secret, either);
+      throwIfCancelled(either);
+      const derived = deriveIn(take(), limits, request, secret, either);
       running.add(derived);
       try {
         return await derived;
@@ -67,45 +85,56 @@ export function kdfProcess(limits: KdfProcessLimits): KeyDeriver & AsyncDisposab
     },
     async [Symbol.asyncDispose]() {
       closing.abort();
-      await Promise.allSettled(running);
+      await Promise.allSettled([...running, ...Array.from(waiting, end)]);
     },
   };
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
-async function deriveInChild(
+/** How a process ended, or that it could not be started, in words. */
+type Ending = { readonly why: string; readonly cause?: unknown };
+
+type Started = { readonly child: Child; readonly ended: Promise<Ending> };
+
+/** Ends its process, whatever comes of it. */
+async function deriveIn(
+  started: Started,
   limits: KdfProcessLimits,
   request: KdfRequest,
   secret: Secret,
   signal: AbortSignal,
 ): Promise<Secret> {
-  throwIfCancelled(signal);
-  const child = start(limits);
-  const ended = new Promise<void>((resolve) => {
-    child.once("close", () => resolve());
-    child.on("error", () => resolve());
-  });
   try {
-    const answer = await answerOf(child, limits, request, secret, signal);
+    const answer = await answerOf(started, limits, request, secret, signal);
     if (answer.kind === "key") return answer.key;
     throw new LockstepError(answer.code, answer.message);
   } finally {
-    child.kill("SIGKILL");
-    await ended;
+    await end(started);
   }
 }
 
-function start(limits: KdfProcessLimits): Child {
+async function end({ child, ended }: Started): Promise<void> {
+  child.kill("SIGKILL");
+  await ended;
+}
+
+function start(limits: KdfProcessLimits): Started {
   const dataKiB = Math.ceil((limits.memoryMiB + NODE_MIB) * 1024);
   const program = [process.execPath, "--no-warnings", childPath];
-  return spawn("/bin/sh", ["-c", LIMITED, "sh", String(dataKiB), ...program], {
+  const child = spawn("/bin/sh", ["-c", LIMITED, "sh", String(dataKiB), ...program], {
     cwd: "/",
-    env: compileCache(),
+    env: { ...compileCache(), GLIBC_TUNABLES: HUGE_PAGES },
     stdio: ["pipe", "pipe", "ignore"],
     // A session of its own: the terminal's interrupt is the parent's to answer.
     detached: true,
   });
+  // That it cannot be written to means that it is gone, and why its end says.
+  child.stdin.on("error", () => {});
+  const { promise: ended, resolve } = Promise.withResolvers<Ending>();
+  child.once("close", (code, killedBy) => resolve({ why: ending(code, killedBy, limits) }));
+  child.on("error", (cause) => resolve({ why: `its process could not be started: ${cause.message}`, cause }));
+  return { child, ended };
 }
 
 /** Where this process keeps what was compiled, which halves the time that the child takes to start; nothing where it does not. */
@@ -116,7 +145,7 @@ function compileCache(): Record<string, string> {
 
 /** What the child answers; rejects when it does not, in time or at all. Leaves ending the child to the caller. */
 async function answerOf(
-  child: Child,
+  { child, ended }: Started,
   limits: KdfProcessLimits,
   request: KdfRequest,
   secret: Secret,
@@ -144,10 +173,7 @@ async function answerOf(
       failed("its process gave an answer that is none", error);
     }
   });
-  child.on("error", (error) => failed(`its process could not be started: ${error.message}`, error));
-  child.once("close", (code, killedBy) => failed(ending(code, killedBy, limits)));
-  // That it cannot be written to means that it is gone, and why its end says.
-  child.stdin.on("error", () => {});
+  void ended.then(({ why, cause }) => failed(why, cause));
 
   const message = writeRequest(request, secret);
   child.stdin.write(message, () => message.fill(0));

@@ -16,8 +16,7 @@ async function listed(
 ): Promise<readonly (readonly [number, string, string, string])[]> {
   const secrets = await parseKeyList(utf8(text), "old.csv", readFile);
   return secrets.map(({ line, name, secret }) => {
-    const value = secret.kind === "none" ? "" : fromUtf8(secret.secret.bytes);
-    return [line, name, secret.kind, value] as const;
+    return [line, name, secret.kind, fromUtf8(secret.secret.bytes)] as const;
   });
 }
 

@@ -1,9 +1,10 @@
-import { parse } from "csv-parse/sync";
-
 import { Secret } from "#bytes/secret.ts";
 import { fromUtf8, utf8 } from "#bytes/text.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { listInvalid, parseCsv } from "#ops/csv-records.ts";
 import type { VolumeSecret } from "#volume/volume-secret.ts";
+
+/** A secret as lists have them. */
+export type ListedValue = Exclude<VolumeSecret, { readonly kind: "volume-key" | "none" }>;
 
 /** One secret of a list. */
 export type ListedSecret = {
@@ -11,7 +12,7 @@ export type ListedSecret = {
   readonly line: number;
   /** What it is for, as the list says: a machine, a file, a UUID, a key ID; empty where it says nothing. */
   readonly name: string;
-  readonly secret: VolumeSecret;
+  readonly secret: ListedValue;
   readonly note: string;
 };
 
@@ -44,9 +45,9 @@ export async function parseKeyList(
   const secrets: ListedSecret[] = [];
   for (const { line, row } of readRows(bytes, shown)) {
     const { name, kind: written, secret: text, note } = row;
-    if (text === "") throw invalid(shown, line, "the secret is empty");
+    if (text === "") throw listInvalid(shown, line, "the secret is empty");
     const kind = written === "" ? guessKind(text) : kinds.find((each) => each === written.toLowerCase());
-    if (kind === undefined) throw invalid(shown, line, `the kind is none of ${kinds.join(", ")}`);
+    if (kind === undefined) throw listInvalid(shown, line, `the kind is none of ${kinds.join(", ")}`);
     secrets.push({ line, name, secret: await secretOf(kind, text, readFile), note });
   }
   return secrets;
@@ -57,25 +58,25 @@ function guessKind(text: string): ListedKind {
   return /\.bek$/i.test(text) ? "startup-key" : "passphrase";
 }
 
-async function secretOf(kind: ListedKind, text: string, readFile: ReadKeyFile): Promise<VolumeSecret> {
+async function secretOf(kind: ListedKind, text: string, readFile: ReadKeyFile): Promise<ListedValue> {
   if (kind === "key-file" || kind === "startup-key") return { kind, secret: new Secret(await readFile(text)) };
   return { kind, secret: new Secret(utf8(text)) };
 }
 
 function readRows(bytes: Uint8Array, shown: string): { line: number; row: Row }[] {
-  if (bytes.length > LIMIT_BYTES) throw invalid(shown, 1, `${bytes.length} bytes are too many for a list`);
-  const records = parseCsv(textOf(bytes, shown), shown);
+  if (bytes.length > LIMIT_BYTES) throw listInvalid(shown, 1, `${bytes.length} bytes are too many for a list`);
+  const records = parseCsv(textOf(bytes, shown), ",", shown);
   const [head, ...rest] = records;
-  if (head === undefined) throw invalid(shown, 1, "it is empty");
+  if (head === undefined) throw listInvalid(shown, 1, "it is empty");
   const names = head.fields.map((field) => field.trim().toLowerCase());
   const known: readonly string[] = columns;
   const odd = names.find((name) => !known.includes(name));
   if (odd !== undefined || !names.includes("secret")) {
-    throw invalid(shown, head.line, "its first line does not name the columns name, kind, secret and note");
+    throw listInvalid(shown, head.line, "its first line does not name the columns name, kind, secret and note");
   }
   return rest.map(({ line, fields }) => {
     if (fields.length > names.length)
-      throw invalid(shown, line, `${fields.length} columns, and ${names.length} have names`);
+      throw listInvalid(shown, line, `${fields.length} columns, and ${names.length} have names`);
     const value = (name: string): string => fields[names.indexOf(name)] ?? "";
     return {
       line,
@@ -88,31 +89,6 @@ function textOf(bytes: Uint8Array, shown: string): string {
   try {
     return fromUtf8(bytes).replace(/^\uFEFF/, "");
   } catch {
-    throw invalid(shown, 1, "it is not UTF-8");
+    throw listInvalid(shown, 1, "it is not UTF-8");
   }
-}
-
-type Parsed = { readonly record: string[]; readonly info: { readonly lines: number } };
-
-/** Records with the line that each begins on. */
-function parseCsv(text: string, shown: string): { line: number; fields: string[] }[] {
-  try {
-    const options = { info: true, relax_column_count: true, skip_empty_lines: true, bom: false } as const;
-    const parsed = parse(text, options) as unknown as Parsed[];
-    let from = 1;
-    return parsed.map(({ record, info }) => {
-      const extra = record.reduce((sum, field) => sum + (field.match(/\n/g)?.length ?? 0), 0);
-      from = info.lines - extra;
-      return { line: from, fields: record };
-    });
-  } catch (error) {
-    const line = /line (\d+)/.exec(messageOf(error))?.[1] ?? "1";
-    throw invalid(shown, Number(line), "it is no CSV: a quote is open, or stands in the middle of a value");
-  }
-}
-
-function invalid(shown: string, line: number, what: string): LockstepError {
-  return new LockstepError("KEY_LIST_INVALID", `reading the list of secrets ${shown}, line ${line}: ${what}`, {
-    hint: 'docs/volumes.md, "Lists of secrets", describes the columns.',
-  });
 }

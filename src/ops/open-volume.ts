@@ -1,20 +1,19 @@
 import { openDisk } from "#disk/open.ts";
 import { isLockstepError, LockstepError } from "#errors/errors.ts";
 import { findVolume } from "#ops/find-volume.ts";
-import { openKeyDeriver } from "#ops/key-deriver.ts";
-import { unlockWithin } from "#ops/unlock-within.ts";
-import { readVolumeHeader } from "#ops/volume-header.ts";
 import { volumeSource } from "#ops/volume-source.ts";
 import { readContent } from "#volume/content.ts";
 import type { PlainContent } from "#volume/content.ts";
 import type { EncryptedHeader } from "#volume/encrypted-header.ts";
 import { inspect } from "#volume/inspect.ts";
 import type { MappedVolume } from "#volume/inspect.ts";
-import type { CostLimit } from "#volume/kdf.ts";
+import type { CostLimit, KeyDeriver } from "#volume/kdf.ts";
 import { openPlainVolume } from "#volume/plain-volume.ts";
 import type { PlainVolume } from "#volume/plain-volume.ts";
 import type { VolumeSource } from "#volume/source.ts";
 import { stretchedSource } from "#volume/stretched-source.ts";
+import { unlockWithin } from "#volume/unlock-within.ts";
+import { readVolumeHeader } from "#volume/volume-header.ts";
 import type { VolumeSecret } from "#volume/volume-secret.ts";
 import type { EncryptedVolume, Protector } from "#volume/volume.ts";
 
@@ -30,6 +29,8 @@ export type OpenVolumeRequest = {
   readonly only: string | null;
   readonly limit: CostLimit;
 };
+
+type RequestAndKdf = OpenVolumeRequest & { readonly kdf: KeyDeriver };
 
 /** A volume that was opened. */
 export type OpenedVolume = {
@@ -51,7 +52,7 @@ type HeaderAndFacts = { readonly header: EncryptedHeader; readonly facts: Encryp
  * @throws {LockstepError} what `openDisk`, `findVolume` and `unlockWithin` throw, and what `use` throws
  */
 export async function withVolume<Result>(
-  request: OpenVolumeRequest,
+  request: RequestAndKdf,
   use: (opened: OpenedVolume) => Promise<Result>,
   signal: AbortSignal,
 ): Promise<Result> {
@@ -87,11 +88,10 @@ async function opened<Result>(
   name: string,
   { header, facts }: HeaderAndFacts,
   data: VolumeSource,
-  { secret, only, limit }: OpenVolumeRequest,
+  { secret, only, kdf, limit }: RequestAndKdf,
   use: (opened: OpenedVolume) => Promise<Result>,
   signal: AbortSignal,
 ): Promise<Result> {
-  await using kdf = openKeyDeriver(limit);
   using unlocked = await unlockWithin(header, secret, { kdf, limit, only }, signal);
   const { protector } = unlocked;
   let plain: PlainVolume;

@@ -2,7 +2,6 @@ import { stat } from "node:fs/promises";
 
 import { openDisk } from "#disk/open.ts";
 import { diskOpenFailure } from "#disk/open-failure.ts";
-import { findDisks } from "#disk/watch-folders.ts";
 import { isLockstepError } from "#errors/errors.ts";
 import type { LockstepError } from "#errors/errors.ts";
 import { volumeSource } from "#ops/volume-source.ts";
@@ -30,6 +29,7 @@ export async function planScan(paths: readonly string[], signal: AbortSignal): P
       found.add(path);
       continue;
     }
+    const { findDisks } = await import("#disk/watch-folders.ts"); // loaded only where a folder is named
     const inFolder = await findDisks([path], signal);
     for (const disk of inFolder.disks) found.add(disk.path);
     skipped.push(...inFolder.skipped);

@@ -73,6 +73,30 @@ test("a damaged partition table or a disk that does not answer stops no backup",
   });
 });
 
+test("a header that cannot be read again is said to be missing, and the map and the other headers are kept", async () => {
+  const bytes = new Uint8Array(5 * MIB);
+  const partitions = [2048, 6144].map((first) => ({ type: 0x83, first, sectors: 4096 }));
+  bytes.set(mbrSector(partitions));
+  for (const { first } of partitions) bytes.set(sampleVolume, first * 512);
+  const whole = memoryDisk(bytes);
+  let isInspected = false; // the second volume is looked at last
+  const disk: DiskSource = {
+    ...whole,
+    read: (at, into, readSignal) => {
+      isInspected ||= at >= 3 * MIB && at < 5 * MIB - 8192;
+      if (isInspected && at < 3 * MIB) return Promise.reject(new LockstepError("DISK_UNREADABLE", "it is bad now"));
+      return whole.read(at, into, readSignal);
+    },
+  };
+  const { map, headers, failure } = await readVolumes(disk, HEADERS_LIMIT_BYTES, signal);
+  assert.notEqual(map, null);
+  assert.deepEqual(
+    headers.map(({ volume }) => volume),
+    ["2"],
+  );
+  assert.equal(failure, "the header of volume 1 was not stored apart from the data: it is bad now");
+});
+
 test("a bug in a reader stops no backup and is said; a disk that changes under it does", async () => {
   const failing = (error: Error): DiskSource => ({
     ...memoryDisk(new Uint8Array(MIB)),

@@ -35,6 +35,7 @@ export async function readVolumes(disk: DiskSource, limitBytes: number, signal: 
     const text = JSON.stringify(map);
     if (text.length > MAP_LIMIT_LENGTH) return nothing(`its ${map.volumes.length} volumes are too many to be stored`);
     const stored: BodyVolumes["headers"] = [];
+    const failures: string[] = [];
     let left = limitBytes;
     for (const [volume, found] of headers) {
       const ranges = found.header.facts.headerRanges;
@@ -43,9 +44,15 @@ export async function readVolumes(disk: DiskSource, limitBytes: number, signal: 
         return { format: 1, map: plain(text), headers: stored, failure: tooLong(volume, sizeBytes) };
       }
       left -= sizeBytes;
-      stored.push({ volume, ranges: await readRanges(found, ranges, signal) });
+      try {
+        stored.push({ volume, ranges: await readRanges(found, ranges, signal) });
+      } catch (error) {
+        if (!isLockstepError(error, "DISK_UNREADABLE")) throw error;
+        failures.push(`the header of volume ${volume} was not stored apart from the data: ${error.message}`);
+      }
     }
-    return { format: 1, map: plain(text), headers: stored, failure: null };
+    const failure = failures.length === 0 ? null : failures.join("; ").slice(0, FAILURE_LIMIT_LENGTH);
+    return { format: 1, map: plain(text), headers: stored, failure };
   } catch (error) {
     if (signal.aborted || isLockstepError(error, "CANCELLED", "DISK_IN_USE")) throw error;
     if (isLockstepError(error)) return nothing(error.message);

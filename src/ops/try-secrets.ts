@@ -2,14 +2,14 @@ import { basename, extname } from "node:path";
 
 import { isLockstepError } from "#errors/errors.ts";
 import type { ListedSecret } from "#ops/key-list.ts";
-import { unlockWithin } from "#ops/unlock-within.ts";
 import type { FoundHeader } from "#volume/inspect.ts";
 import type { UnlockTerms } from "#volume/encrypted-header.ts";
+import { unlockWithin } from "#volume/unlock-within.ts";
 import type { EncryptedVolume, Protector } from "#volume/volume.ts";
 
 /** A secret that may open a volume, and what finding that out costs. */
-export type Trial = {
-  readonly secret: ListedSecret;
+export type Trial<Listed extends ListedSecret = ListedSecret> = {
+  readonly secret: Listed;
   /** Try this one and no other; null: all that fit. */
   readonly only: string | null;
   readonly seconds: number;
@@ -28,17 +28,23 @@ export type TriedSecrets = {
 /**
  * The secrets that may open a volume, in the order in which to try them: those that the list names for it, then the cheapest.
  *
- * @param path  the disk's, since lists name machines and files
+ * @param path   the disk's, since lists name machines and files
+ * @param names  what else the volume goes by, such as its machine's name
  */
-export function planTrials({ header }: FoundHeader, path: string, secrets: readonly ListedSecret[]): readonly Trial[] {
+export function planTrials<Listed extends ListedSecret>(
+  { header }: FoundHeader,
+  path: string,
+  secrets: readonly Listed[],
+  names: readonly string[] = [],
+): readonly Trial<Listed>[] {
   if (header.facts.unreadable !== null) return [];
-  const trials = secrets.flatMap((secret): Trial[] => {
+  const trials = secrets.flatMap((secret): Trial<Listed>[] => {
     const fitting = header.protectorsFor(secret.secret);
     const named = fitting.filter((protector) => isKeyId(secret.name, protector));
     const chosen = named.length === 1 ? named : fitting;
     if (chosen.length === 0) return [];
     const seconds = chosen.reduce((sum, { cost }) => sum + (cost?.seconds ?? 0), 0);
-    const isNamed = named.length > 0 || isNameOf(secret.name, path, header.facts);
+    const isNamed = named.length > 0 || isNameOf(secret.name, path, header.facts, names);
     return [{ secret, only: named.length === 1 ? (named[0]?.id ?? null) : null, seconds, isNamed }];
   });
   return trials.toSorted((a, b) => Number(b.isNamed) - Number(a.isNamed) || a.seconds - b.seconds);
@@ -53,10 +59,15 @@ function isKeyId(name: string, { id }: Protector): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f-]{27})?$/.test(wanted) && id.startsWith(wanted);
 }
 
-function isNameOf(name: string, path: string, { uuid, label }: EncryptedVolume): boolean {
+function isNameOf(
+  name: string,
+  path: string,
+  { uuid, label }: EncryptedVolume,
+  otherNames: readonly string[],
+): boolean {
   const wanted = name.trim().toLowerCase();
   const file = basename(path);
-  const names = [path, file, basename(file, extname(file)), uuid, label];
+  const names = [path, file, basename(file, extname(file)), uuid, label, ...otherNames];
   return wanted !== "" && names.some((each) => each?.toLowerCase() === wanted);
 }
 
@@ -68,12 +79,13 @@ function isNameOf(name: string, path: string, { uuid, label }: EncryptedVolume):
  * @throws {LockstepError} CANCELLED
  */
 export async function trySecrets(
-  { header }: FoundHeader,
+  found: FoundHeader,
   trials: readonly Trial[],
   terms: Omit<UnlockTerms, "only">,
   tried: (trial: Trial) => void,
   signal: AbortSignal,
 ): Promise<TriedSecrets> {
+  const { header } = found;
   const notTried: string[] = [];
   if (header.facts.unreadable === null && header.protectorsFor({ kind: "none" }).length > 0) {
     try {
@@ -84,17 +96,36 @@ export async function trySecrets(
     }
   }
   for (const trial of trials) {
-    const { secret, only } = trial;
     try {
-      using unlocked = await unlockWithin(header, secret.secret, { ...terms, only }, signal);
-      return { opened: { secret, protector: unlocked.protector }, notTried };
-    } catch (error) {
-      if (!isLockstepError(error, "SECRET_REJECTED")) notTried.push(`line ${secret.line}: ${whyNotTried(error)}`);
+      const { protector, failure } = await tryTrial(found, trial, terms, signal);
+      if (protector !== null) return { opened: { secret: trial.secret, protector }, notTried };
+      if (failure !== null) notTried.push(`line ${trial.secret.line}: ${failure}`);
     } finally {
       tried(trial);
     }
   }
   return { opened: null, notTried };
+}
+
+/**
+ * Tries one secret.
+ *
+ * @returns  what it opened, null where it opens nothing; why it could not be tried, null where it could
+ * @throws {LockstepError} CANCELLED
+ */
+export async function tryTrial(
+  { header }: FoundHeader,
+  { secret, only }: Trial,
+  terms: Omit<UnlockTerms, "only">,
+  signal: AbortSignal,
+): Promise<{ readonly protector: Protector | null; readonly failure: string | null }> {
+  try {
+    using unlocked = await unlockWithin(header, secret.secret, { ...terms, only }, signal);
+    return { protector: unlocked.protector, failure: null };
+  } catch (error) {
+    const failure = isLockstepError(error, "SECRET_REJECTED") ? null : whyNotTried(error);
+    return { protector: null, failure };
+  }
 }
 
 const obstacles = [

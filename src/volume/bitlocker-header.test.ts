@@ -181,7 +181,8 @@ test("a volume that is not encrypted yet says so", async () => {
 
 test("states that cannot be read say why", async () => {
   for (const [recipe, state, reason] of [
-    [{ state: [3, 4] }, "unreadable", /its state 3, to become 4, is not known here/],
+    [{ state: [6, 4] }, "unreadable", /its state 6, to become 4, is not known here/],
+    [{ state: [3, 4] }, "converting", /it is encrypted as it is written to/],
     [{ state: [4, 7] }, "unreadable", /its state 4, to become 7, is not known here/],
     [{ state: [5, 4], layout: "vista" }, "partly encrypted", /its header does not say how far it came/],
     [{ identifier: ENCRYPT_ON_WRITE }, "converting", /it is encrypted as it is written to/],
@@ -195,6 +196,13 @@ test("states that cannot be read say why", async () => {
     assert.equal(header.facts.protectors.length, 1, "its protectors are listed all the same");
     assert.throws(() => header.mapping(made.image.length), { code: "VOLUME_UNSUPPORTED", message: reason });
   }
+});
+
+test("that a volume is encrypted on write is told once, since real ones showed that", async () => {
+  const byBootSector = await factsOf({ identifier: ENCRYPT_ON_WRITE });
+  assert.deepEqual(codesOf(byBootSector), ["CONVERTING"]);
+  const byState = await factsOf({ state: [3, 4] });
+  assert.deepEqual(codesOf(byState), ["CONVERTING", "NOT_SHOWN_BY_SAMPLES"]);
 });
 
 test("a sector size that is not said is told from what was moved", async () => {

@@ -11,7 +11,6 @@ import type { BitlockerProtector } from "#volume/bitlocker-protectors.ts";
 import { bitlockerState } from "#volume/bitlocker-state.ts";
 import { kindFor, openBitlocker } from "#volume/bitlocker-unlock.ts";
 import type { BitlockerLock } from "#volume/bitlocker-unlock.ts";
-import { verifyVolumeKey } from "#volume/bitlocker-volume-key.ts";
 import type { EncryptedHeader, UnlockTerms, UnlockedVolume } from "#volume/encrypted-header.ts";
 import type { Mapping } from "#volume/mapping.ts";
 import { readUpTo } from "#volume/source.ts";
@@ -70,7 +69,10 @@ class BitlockerVolume implements EncryptedHeader {
 
   async unlock(secret: VolumeSecret, terms: UnlockTerms, signal: AbortSignal): Promise<UnlockedVolume> {
     const { cipher } = this.#readable("Opening");
-    if (secret.kind === "volume-key") return unlocked(null, verifyVolumeKey(secret.secret, this.#layout));
+    if (secret.kind === "volume-key") {
+      const { verifyVolumeKey } = await import("#volume/bitlocker-volume-key.ts"); // with the ciphers, which are many
+      return unlocked(null, verifyVolumeKey(secret.secret, this.#layout));
+    }
     const lock = { copy: this.#copy, cipher, protectors: this.#protectors };
     const { protector, volumeKey } = await openBitlocker(lock, secret, terms, signal);
     return unlocked(protector, volumeKey);

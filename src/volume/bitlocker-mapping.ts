@@ -25,7 +25,8 @@ export type BitlockerLayout = {
  * Unlike cryptsetup's, it knows volumes that are encrypted in part, and Windows Vista's.
  *
  * @param dataBytes  the volume's size; a last part of a sector is left out
- * @throws {LockstepError} HEADER_CORRUPT: places overlap, are no whole sectors, or do not lie in the volume
+ * @throws {LockstepError} HEADER_CORRUPT: places are no whole sectors, lie among the first bytes, or do not lie in the volume.
+ *   Areas that overlap one another are zeros all the same
  */
 export function bitlockerMapping(layout: BitlockerLayout, dataBytes: number): Mapping {
   const { sectorBytes } = layout.spec;

@@ -138,7 +138,7 @@ export function parseMetadata(head: MetadataHead, block: Uint8Array, what: strin
   let movedBoot: MovedBoot | null = null;
   for (const entry of entries) {
     const { type, value } = entry;
-    // The first of a kind counts, as cryptsetup has it.
+    // The first of a kind counts.
     if (type === entryType.vmk && value === valueType.vmk) vmks.push(entry);
     else if (type === entryType.fvek && value === valueType.sealed && fvek === null) fvek = sealedOf(entry);
     else if (type === entryType.description && value === valueType.text && description === null)

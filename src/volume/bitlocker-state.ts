@@ -18,6 +18,7 @@ export type BitlockerState = {
 /** @see dislocker include/dislocker/metadata/metadata.priv.h, enum state_types */
 const DECRYPTED = 1;
 const SWITCHING = 2;
+const ENCRYPTING_ON_WRITE = 3;
 const ENCRYPTED = 4;
 const PAUSED = 5;
 
@@ -31,7 +32,7 @@ const PAUSED = 5;
 export function bitlockerState(boot: BootSector, head: MetadataHead): BitlockerState {
   const { state, nextState, encryptedBytes, convertingBytes, version } = head;
   const whole = { encryptedBytes: null, words: null, unreadable: null, progress: null };
-  if (boot.identifier === "encrypt-on-write") {
+  if (boot.identifier === "encrypt-on-write" || state === ENCRYPTING_ON_WRITE) {
     const words = "it is encrypted as it is written to";
     const unreadable = `${words}, and nothing tells for certain which sectors are: end that in Windows first`;
     return { ...whole, state: "converting", words, unreadable };

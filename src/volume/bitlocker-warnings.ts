@@ -55,7 +55,9 @@ function notShown({ boot, copies, state, layout }: BitlockerReading): readonly s
   const unseen: string[] = [];
   if (boot.layout === "vista") unseen.push("one of Windows Vista");
   else if (movedBoot === null) unseen.push("one without the entry for its moved boot sectors");
-  if (state.words !== null) unseen.push(`one of which it is said that ${state.words}`);
+  // Real volumes showed that one which is encrypted on write is refused.
+  if (state.words !== null && boot.identifier !== "encrypt-on-write")
+    unseen.push(`one of which it is said that ${state.words}`);
   if ((head.method & 0xffff) === 0x8001) unseen.push("the Elephant diffuser with 256 bits");
   if (layout.isSectorSizeAssumed) unseen.push("one that does not say its sector size");
   if (layout.sectorBytes !== 512 && layout.cipher?.mode === "cbc") unseen.push("CBC with large sectors");

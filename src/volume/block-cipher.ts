@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 
 import { LockstepError } from "#errors/errors.ts";
+import { isKeySize } from "#volume/key-size.ts";
 import type { BlockCipher } from "#volume/sector-cipher-spec.ts";
 import { Serpent } from "#volume/serpent.ts";
 import { Twofish } from "#volume/twofish.ts";
@@ -25,11 +26,6 @@ export interface WordCipher {
   decrypt(words: Int32Array): void;
   /** Zeroes what was derived from the key. */
   wipe(): void;
-}
-
-/** Whether the cipher has keys of so many bytes. */
-export function isKeySize(cipher: BlockCipher, keyBytes: number): boolean {
-  return cipher === "sm4" ? keyBytes === 16 : keyBytes === 16 || keyBytes === 24 || keyBytes === 32;
 }
 
 /**

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { LockstepError } from "#errors/errors.ts";
-import { readContent, type PlainContent } from "#volume/content.ts";
+import { findContent, readContent, type PlainContent } from "#volume/content.ts";
 import type { Recognised } from "#volume/filesystem/recognised.ts";
 import {
   btrfsSuperblock,
@@ -151,4 +151,14 @@ test("Btrfs is verified by each of its checksums", async () => {
     const { verified, problems } = await recognised([{ offsetBytes: 65536, bytes: wrong }], 128 * MIB);
     assert.deepEqual([verified, problems.map(({ code }) => code)[0]], ["magic only", "CHECKSUM_WRONG"], `type ${type}`);
   }
+});
+
+test("looking at the first places alone recognises the same, and finds no remains where there is nothing", async () => {
+  for (const [name, pieces] of Object.entries(kinds)) {
+    const source = sparseSource(64 * MIB, pieces);
+    assert.deepEqual(await findContent(source, signal), await readContent(source, signal), name);
+  }
+  const remains = [{ offsetBytes: 16 * MIB, bytes: xfsSuperblock() }];
+  assert.equal((await contentOf(remains)).kind, "file system");
+  assert.equal(await findContent(sparseSource(64 * MIB, remains), signal), null);
 });

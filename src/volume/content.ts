@@ -9,6 +9,7 @@ import { ntfs } from "#volume/filesystem/ntfs.ts";
 import type { ContentFormat, ContentProblem, Recognised, Verified } from "#volume/filesystem/recognised.ts";
 import { swap } from "#volume/filesystem/swap.ts";
 import { xfs } from "#volume/filesystem/xfs.ts";
+import { findPartitionTable } from "#volume/partitioned.ts";
 import { readUpTo, type VolumeSource } from "#volume/source.ts";
 
 /** What is on a volume that is not encrypted, or in one that was decrypted. */
@@ -35,8 +36,9 @@ const weights: Readonly<Record<Verified, number>> = { checksum: 2, structure: 1,
 /**
  * Recognises a file system, swap space, LVM physical volume or member of something larger by its structures, and says how far
  * they were verified; or guesses. Where several formats left their marks, the best verified one counts and the others are
- * problems. Copies of structures are looked for where the first one is damaged, or where nothing at all was found; those
- * may be remains of what was there before. Does not look for encryption headers or partition tables: ask for those first.
+ * problems. A partition table is looked for where no checksum fits. Copies of structures are looked for where the first one
+ * is damaged, or where nothing at all was found; those may be remains of what was there before. Does not look for encryption
+ * headers: ask for those first.
  *
  * Reads 4 MiB at most. Texts from the volume are made visible. Malformed content is a problem in the result, never an error.
  *
@@ -44,20 +46,39 @@ const weights: Readonly<Record<Verified, number>> = { checksum: 2, structure: 1,
  */
 export async function readContent(source: VolumeSource, signal: AbortSignal): Promise<PlainContent> {
   const headed = await withHead(source, signal);
-  const found: Recognised[] = [];
-  for (const format of formats) {
-    const one = await format.find(headed, signal);
-    if (one !== null) found.push(one);
-  }
-  const [best, ...others] = found.toSorted((a, b) => weights[b.verified] - weights[a.verified]);
-  if (best !== undefined) return { ...best, problems: [...best.problems, ...others.map(otherSignature)] };
-
+  const found = await findIn(headed, signal);
+  if (found !== null) return found;
   for (const format of formats) {
     const copy = await format.findCopy(headed, signal);
     if (copy !== null && copy.verified !== "magic only") return copy;
   }
   const { guess, words, sampledBytes } = guessContent(await samplePieces(headed, signal));
   return guess === "empty" ? { kind: "empty", words, sampledBytes } : { kind: "unknown", guess, words, sampledBytes };
+}
+
+/**
+ * As `readContent`, by what is at the first places alone: neither looks for copies where nothing is, which may be remains of
+ * what was there before, nor guesses.
+ *
+ * @returns null when nothing is recognised
+ * @throws {LockstepError} what the source throws: DISK_UNREADABLE, CANCELLED
+ */
+export async function findContent(source: VolumeSource, signal: AbortSignal): Promise<Recognised | null> {
+  return findIn(await withHead(source, signal), signal);
+}
+
+async function findIn(headed: VolumeSource, signal: AbortSignal): Promise<Recognised | null> {
+  const found: Recognised[] = [];
+  for (const format of formats) {
+    const one = await format.find(headed, signal);
+    if (one !== null) found.push(one);
+  }
+  if (!found.some(({ verified }) => verified === "checksum")) {
+    const table = await findPartitionTable(headed, signal);
+    if (table !== null) found.push(table);
+  }
+  const [best, ...others] = found.toSorted((a, b) => weights[b.verified] - weights[a.verified]);
+  return best === undefined ? null : { ...best, problems: [...best.problems, ...others.map(otherSignature)] };
 }
 
 function otherSignature({ type, copy, verified }: Recognised): ContentProblem {

@@ -12,9 +12,14 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
  * do not invert it (ext4) store the complement.
  */
 export function crc32c(...parts: readonly Uint8Array[]): number {
-  let crc = 0xffffffff;
+  return ~crc32cState(0xffffffff, ...parts) >>> 0;
+}
+
+/** What a CRC-32C that stands at `state` stands at after the parts; nothing is inverted. */
+export function crc32cState(state: number, ...parts: readonly Uint8Array[]): number {
+  let crc = state;
   for (const part of parts) {
     for (const byte of part) crc = (table[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
   }
-  return ~crc >>> 0;
+  return crc >>> 0;
 }

@@ -6,7 +6,7 @@ import { exact } from "#volume/filesystem/recognised.ts";
 import { guidText } from "#volume/guid-text.ts";
 import { gptTypeText } from "#volume/partition-types.ts";
 import type { Partition, TableProblem } from "#volume/partition.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpToOrNull, type VolumeSource } from "#volume/source.ts";
 import { visibleUtf16 } from "#volume/visible-text.ts";
 
 const HEADER_BYTES = 92;
@@ -14,6 +14,8 @@ const ENTRY_BYTES = 128;
 /** Of an array of entries; the usual one has 16 KiB. More is not read. */
 const MAX_ARRAY_BYTES = 1024 * 1024;
 const LEGACY_BOOTABLE = 4n;
+/** What is wrong with a header whose sector the medium refuses, so that nobody knows whether it is one. */
+export const UNREADABLE = "its sector cannot be read";
 
 /** A header whose checksum fits and whose numbers are possible. Sectors are exact numbers. */
 export type GptHeader = {
@@ -77,14 +79,15 @@ export function parseGptHeader(sector: Uint8Array, at: number, diskSectors: numb
   };
 }
 
-/** Reads the header at a sector; null where no signature is. */
+/** Reads the header at a sector; null where no signature is, `UNREADABLE` where the medium refuses. */
 export async function readGptHeader(
   source: VolumeSource,
   sectorBytes: number,
   at: number,
   signal: AbortSignal,
 ): Promise<GptHeader | string | null> {
-  const sector = await readUpTo(source, at * sectorBytes, sectorBytes, signal);
+  const sector = await readUpToOrNull(source, at * sectorBytes, sectorBytes, signal);
+  if (sector === null) return UNREADABLE;
   if (sector.length < sectorBytes) return null;
   return parseGptHeader(sector, at, Math.floor(source.sizeBytes / sectorBytes));
 }
@@ -98,7 +101,8 @@ export async function readGptEntries(
   if (header === null) return { state: "absent" };
   if (typeof header === "string") return { state: "damaged", why: header };
   const arrayBytes = header.entryCount * header.entryBytes;
-  const entries = await readUpTo(source, header.entriesAt * header.sectorBytes, arrayBytes, signal);
+  const entries = await readUpToOrNull(source, header.entriesAt * header.sectorBytes, arrayBytes, signal);
+  if (entries === null) return { state: "damaged", why: "the entries cannot be read" };
   if (entries.length < arrayBytes) return { state: "damaged", why: "the entries are cut off" };
   if (crc32(entries) !== header.entriesCrc) return { state: "damaged", why: "the checksum of the entries is wrong" };
   return { state: "good", header, entries };

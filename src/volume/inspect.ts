@@ -1,14 +1,9 @@
 import { isLockstepError } from "#errors/errors.ts";
 import type { ErrorCode, LockstepError } from "#errors/errors.ts";
-import { readBitlocker } from "#volume/bitlocker-header.ts";
-import { readContent } from "#volume/content.ts";
 import type { PlainContent } from "#volume/content.ts";
 import { countedSource } from "#volume/counted-source.ts";
 import type { EncryptedHeader } from "#volume/encrypted-header.ts";
 import type { LogicalVolume } from "#volume/filesystem/recognised.ts";
-import { readLuks1 } from "#volume/luks1-header.ts";
-import { readLuks2 } from "#volume/luks2-header.ts";
-import { readPartitionTable } from "#volume/partition-table.ts";
 import type { Partition, PartitionTable } from "#volume/partition-table.ts";
 import { partOf, readUpTo } from "#volume/source.ts";
 import type { Place, VolumeSource } from "#volume/source.ts";
@@ -53,6 +48,14 @@ export type Inspection = {
 /** More logical volumes than this in one physical volume are not looked into. */
 const MAX_LOGICAL_VOLUMES = 256;
 
+type HeaderReader = (source: VolumeSource, signal: AbortSignal) => Promise<EncryptedHeader | null>;
+
+// What looks at a disk is loaded when it is needed first: few disks have something of all kinds, and a command that looks at
+// one is over in less time than loading everything takes.
+const loadLuks1 = async (): Promise<HeaderReader> => (await import("#volume/luks1-header.ts")).readLuks1;
+const loadLuks2 = async (): Promise<HeaderReader> => (await import("#volume/luks2-header.ts")).readLuks2;
+const loadBitlocker = async (): Promise<HeaderReader> => (await import("#volume/bitlocker-header.ts")).readBitlocker;
+
 const LUKS_MAGIC = [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe];
 
 /**
@@ -88,6 +91,7 @@ export async function inspect(source: VolumeSource, signal: AbortSignal): Promis
 
 /** The partition table; null where there is none; why it cannot be read where there is one. */
 async function readTable(source: VolumeSource, signal: AbortSignal): Promise<PartitionTable | LockstepError | null> {
+  const { readPartitionTable } = await import("#volume/partition-table.ts");
   try {
     return await readPartitionTable(source, signal);
   } catch (error) {
@@ -100,6 +104,7 @@ async function readTable(source: VolumeSource, signal: AbortSignal): Promise<Par
 async function startsEncrypted(source: VolumeSource, signal: AbortSignal): Promise<boolean> {
   const head = await readUpTo(source, 0, 512, signal);
   if (LUKS_MAGIC.every((byte, at) => head[at] === byte)) return true;
+  const readBitlocker = await loadBitlocker();
   try {
     return (await readBitlocker(source, signal)) !== null;
   } catch (error) {
@@ -119,12 +124,14 @@ async function lookAt(
 ): Promise<readonly MappedVolume[]> {
   const volume = { ...found, sizeBytes: source.sizeBytes, encrypted: null, content: null, failure: null };
   try {
-    for (const read of [readLuks1, readLuks2, readBitlocker]) {
+    for (const load of [loadLuks1, loadLuks2, loadBitlocker]) {
+      const read = await load();
       const header = await read(source, signal);
       if (header === null) continue;
       headers.set(found.name, { header, source });
       return [{ ...volume, encrypted: header.facts }];
     }
+    const { readContent } = await import("#volume/content.ts");
     const content = await readContent(source, signal);
     const inside = content.kind === "lvm" ? (content.lvm?.logicalVolumes ?? []) : [];
     const logical = inside.filter(({ visible }) => visible).slice(0, MAX_LOGICAL_VOLUMES);

@@ -2,11 +2,9 @@ import { Secret } from "#bytes/secret.ts";
 import { equalSecret } from "#crypto/derive.ts";
 import { throwIfCancelled } from "#errors/cancelled.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { afMerge } from "#volume/anti-forensic.ts";
 import { opensslHash } from "#volume/hash.ts";
 import type { KdfRequest, KeyDeriver } from "#volume/kdf.ts";
 import type { SectorCipherSpec } from "#volume/sector-cipher-spec.ts";
-import { openSectorCipher } from "#volume/sector-cipher.ts";
 
 /** What it takes to get a volume key out of a keyslot of LUKS1 or LUKS2. */
 export type KeyslotArea = {
@@ -46,6 +44,9 @@ export async function openKeyslotArea(
       "Opening a keyslot with a null cipher: its key lies in plain, so that no secret is asked for but the empty one.",
     );
   }
+  // Loaded only to open a keyslot: whoever just reads headers starts faster without the ciphers.
+  const { openSectorCipher } = await import("#volume/sector-cipher.ts");
+  const { afMerge } = await import("#volume/anti-forensic.ts");
   using areaKey = await kdf.derive(params.kdf, secret, signal);
   throwIfCancelled(signal);
   using material = new Secret(params.area.slice());

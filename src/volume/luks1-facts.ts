@@ -2,7 +2,7 @@ import { luks1Fingerprint, luks1HeaderDigest, luks1Identity } from "#volume/luks
 import type { Luks1Material } from "#volume/luks1-identity.ts";
 import { keyslotCost } from "#volume/luks1-unlock.ts";
 import { LUKS1_SECTOR_BYTES } from "#volume/luks1.ts";
-import type { Luks1Header, Luks1Keyslot } from "#volume/luks1.ts";
+import type { Luks1Header } from "#volume/luks1.ts";
 import type { Place } from "#volume/source.ts";
 import type { EncryptedVolume, Protector, VolumeWarning } from "#volume/volume.ts";
 
@@ -24,7 +24,7 @@ export const HALF_REENCRYPTED =
 
 /** A keyslot as a protector. */
 export function luks1Protector({ header, unreadable }: Luks1Reading, material: Luks1Material): Protector {
-  const unusable = unreadable ?? whyUnusable(material.keyslot);
+  const unusable = unreadable ?? whyUnusable(material);
   return {
     id: `keyslot ${material.keyslot.number}`,
     kind: "passphrase",
@@ -59,10 +59,12 @@ export function luks1Facts(reading: Luks1Reading, protectors: readonly Protector
   };
 }
 
-function whyUnusable({ state, stateValue, iterations }: Luks1Keyslot): string | null {
+function whyUnusable({ keyslot, sha256 }: Luks1Material): string | null {
+  const { state, stateValue, iterations } = keyslot;
   if (state === "damaged")
     return `its state 0x${stateValue.toString(16)} is neither that of one in use nor of one that is not`;
-  return iterations === 0 ? "its key is derived with 0 iterations, which is not possible" : null;
+  if (iterations === 0) return "its key is derived with 0 iterations, which is not possible";
+  return sha256 === null ? "its key material cannot be read" : null;
 }
 
 function payloadOf({ header, sizeBytes }: Luks1Reading): Place | null {
@@ -71,10 +73,11 @@ function payloadOf({ header, sizeBytes }: Luks1Reading): Place | null {
   return offsetBytes === 0 || lengthBytes <= 0 ? null : { offsetBytes, lengthBytes };
 }
 
-/** The sectors of the header and of the key material in use, ascending; what touches is one range. */
+/** The sectors of the header and of the key material in use that can be read, ascending; what touches is one range. */
 function headerRanges({ header, materials, sizeBytes }: Luks1Reading): readonly Place[] {
   const places = [{ offsetBytes: 0, lengthBytes: Math.min(2 * LUKS1_SECTOR_BYTES, sizeBytes) }];
   const areas = materials
+    .filter(({ sha256 }) => sha256 !== null)
     .map(({ keyslot }) => ({ offsetBytes: keyslot.materialOffsetBytes, lengthBytes: header.materialBytes }))
     .toSorted((a, b) => a.offsetBytes - b.offsetBytes);
   for (const area of areas) {
@@ -99,9 +102,9 @@ function warningsOf(reading: Luks1Reading): readonly VolumeWarning[] {
     );
   }
   if (header.isReencrypting) warnings.push({ code: "CONVERTING", message: HALF_REENCRYPTED });
-  for (const { keyslot } of materials) {
-    const why = whyUnusable(keyslot);
-    if (why !== null) warnings.push({ code: "ENTRY_IGNORED", message: `keyslot ${keyslot.number}: ${why}` });
+  for (const material of materials) {
+    const why = whyUnusable(material);
+    if (why !== null) warnings.push({ code: "ENTRY_IGNORED", message: `keyslot ${material.keyslot.number}: ${why}` });
   }
   const size = sizeWarning(reading);
   return size === null ? warnings : [...warnings, { code: "SIZE_IMPOSSIBLE", message: size }];

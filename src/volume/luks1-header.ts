@@ -1,12 +1,11 @@
 import { Secret } from "#bytes/secret.ts";
-import { sha256 } from "#crypto/derive.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { parseCipher } from "#volume/cipher-name.ts";
 import type { EncryptedHeader, UnlockTerms, UnlockedVolume } from "#volume/encrypted-header.ts";
 import { hashBytes, isHashKnown } from "#volume/hash.ts";
 import { HALF_REENCRYPTED, luks1Facts, luks1Protector } from "#volume/luks1-facts.ts";
 import type { Luks1Material } from "#volume/luks1-identity.ts";
-import { readMaterial, tryKeyslots, verifiedVolumeKey } from "#volume/luks1-unlock.ts";
+import { readMaterialHash, tryKeyslots, verifiedVolumeKey } from "#volume/luks1-unlock.ts";
 import type { Luks1Lock, Luks1Way } from "#volume/luks1-unlock.ts";
 import { LUKS1_HEADER_BYTES, LUKS1_SECTOR_BYTES, parseLuks1 } from "#volume/luks1.ts";
 import type { Luks1Header } from "#volume/luks1.ts";
@@ -27,7 +26,8 @@ import type { EncryptedVolume, Protector } from "#volume/volume.ts";
  * @param source  the volume's place, a detached header, or a stored one: what lies outside of `headerRanges` may be missing
  *   or zeros; is read again by `unlock`
  * @returns       null when this is not LUKS1
- * @throws {LockstepError} HEADER_CORRUPT: LUKS1, but cut short or impossible · what the source throws
+ * @throws {LockstepError} HEADER_CORRUPT: LUKS1, but cut short or impossible · what the source throws, but DISK_UNREADABLE
+ *   in key material: that keyslot is unusable
  * @see LUKS1 On-Disk Format Specification 1.2.3
  */
 export async function readLuks1(source: VolumeSource, signal: AbortSignal): Promise<EncryptedHeader | null> {
@@ -37,7 +37,7 @@ export async function readLuks1(source: VolumeSource, signal: AbortSignal): Prom
   const materials: Luks1Material[] = [];
   for (const keyslot of header.keyslots) {
     if (keyslot.state === "disabled") continue;
-    materials.push({ keyslot, sha256: sha256(await readMaterial(source, header, keyslot, signal)) });
+    materials.push(await readMaterialHash(source, header, keyslot, signal));
   }
   const { cipher, isNullCipher, unreadable } = howToRead(header);
   const reading = { header, headerBytes, materials, sizeBytes: source.sizeBytes, isNullCipher, unreadable };

@@ -2,8 +2,8 @@ import { identityHash } from "#volume/identity.ts";
 import { LUKS1_SECTOR_BYTES, LUKS1_STRIPES } from "#volume/luks1.ts";
 import type { Luks1Header, Luks1Keyslot } from "#volume/luks1.ts";
 
-/** A keyslot that is in use, and the SHA-256 of its key material as it is stored. */
-export type Luks1Material = { readonly keyslot: Luks1Keyslot; readonly sha256: Uint8Array };
+/** A keyslot that is in use, and the SHA-256 of its key material as it is stored; null where that cannot be read. */
+export type Luks1Material = { readonly keyslot: Luks1Keyslot; readonly sha256: Uint8Array | null };
 
 /**
  * Changes when sectors decrypt in another way: not with keyslots or the UUID.

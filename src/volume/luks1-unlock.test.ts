@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { isZero } from "#bytes/arrays.ts";
 import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { keyslotAt, makeLuks1 } from "#testing/luks1-maker.ts";
 import { editedSample, sampleMake, sampleMaterial, sampleVolume } from "#testing/luks1-sample.ts";
 import { Pbkdf2Deriver } from "#testing/pbkdf2-deriver.ts";
@@ -221,4 +222,35 @@ test("an abort ends an unlock between keyslots", async () => {
   const terms = { kdf: aborting, limit, only: null };
   await assert.rejects(header.unlock(passphrase("dear"), terms, controller.signal), { code: "CANCELLED" });
   assert.equal(kdf.requests.length, 1);
+});
+
+test("key material on a bad sector locks out its keyslot only, and is not among the header's bytes", async () => {
+  const source = memorySource(sampleVolume);
+  const { offsetBytes: from } = sampleMaterial(3);
+  const bad: VolumeSource = {
+    ...source,
+    read: async (at, length, aborted) => {
+      if (at <= from && from < at + length) throw new LockstepError("DISK_UNREADABLE", "bad sector");
+      return source.read(at, length, aborted);
+    },
+  };
+  const header = await readSource(bad);
+  const { protectors, warnings, headerRanges } = header.facts;
+  assert.deepEqual(
+    protectors.map(({ id, unusable }) => [id, unusable]),
+    [
+      ["keyslot 1", null],
+      ["keyslot 3", "its key material cannot be read"],
+      ["keyslot 6", null],
+    ],
+  );
+  assert.deepEqual(
+    warnings.map(({ code }) => code),
+    ["ENTRY_IGNORED"],
+  );
+  for (const { offsetBytes, lengthBytes } of headerRanges) await bad.read(offsetBytes, lengthBytes, signal);
+  const terms = { kdf: new Pbkdf2Deriver(), limit, only: null };
+  using unlocked = await header.unlock(passphrase("middle"), terms, signal);
+  assert.equal(unlocked.protector?.id, "keyslot 6");
+  await assert.rejects(header.unlock(passphrase("cheap"), terms, signal), { code: "SECRET_REJECTED" });
 });

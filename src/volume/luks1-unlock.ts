@@ -32,7 +32,7 @@ export type Luks1Lock = {
  * @returns  as it is stored: encrypted
  * @throws {LockstepError} HEADER_CORRUPT: the source ends before it does · what the source throws
  */
-export async function readMaterial(
+async function readMaterial(
   source: VolumeSource,
   header: Luks1Header,
   keyslot: Luks1Keyslot,
@@ -45,6 +45,26 @@ export async function readMaterial(
     throw new LockstepError("HEADER_CORRUPT", `LUKS1 header: ${found}`);
   }
   return source.read(from, header.materialBytes, signal);
+}
+
+/**
+ * Reads a keyslot's key material, and keeps only its hash.
+ *
+ * @throws {LockstepError} as `readMaterial` does, but for DISK_UNREADABLE
+ */
+export async function readMaterialHash(
+  source: VolumeSource,
+  header: Luks1Header,
+  keyslot: Luks1Keyslot,
+  signal: AbortSignal,
+): Promise<Luks1Material> {
+  try {
+    return { keyslot, sha256: sha256(await readMaterial(source, header, keyslot, signal)) };
+  } catch (error) {
+    // One bad sector must not lock out the other keyslots.
+    if (isLockstepError(error, "DISK_UNREADABLE")) return { keyslot, sha256: null };
+    throw error;
+  }
 }
 
 /** What trying one secret on a keyslot costs: its own derivation, and that of the digest, which shows whether it fits. */
@@ -118,7 +138,7 @@ async function openKeyslot(
 ): Promise<Secret> {
   const area = await readMaterial(source, header, keyslot, signal);
   // What is opened must be what was fingerprinted: a verdict names the fingerprint.
-  if (!equalBytes(sha256(area), expected)) {
+  if (expected === null || !equalBytes(sha256(area), expected)) {
     const found = `the key material of keyslot ${keyslot.number} is not what it was when the header was read`;
     throw new LockstepError("HEADER_CORRUPT", `LUKS1 header: ${found}`, { hint: "Read the volume again." });
   }

@@ -166,6 +166,7 @@ test("tokens by which others open the volume are told apart from notes", async (
   const maker = luks2Sample.copy();
   for (const [number, type] of [
     "clevis",
+    "ssh",
     "systemd-tpm2",
     "systemd-fido2",
     "systemd-pkcs11",
@@ -177,9 +178,9 @@ test("tokens by which others open the volume are told apart from notes", async (
   const { facts } = await headerOf(maker.written());
   assert.deepEqual(
     facts.warnings.map(({ code }) => code),
-    [...Array.from({ length: 5 }, () => "FOREIGN_WAY_IN"), "FOREIGN_TOKEN"],
+    [...Array.from({ length: 6 }, () => "FOREIGN_WAY_IN"), "FOREIGN_TOKEN"],
   );
-  assert.equal(facts.tokens[5]?.type, "ssh\\x07");
+  assert.equal(facts.tokens[6]?.type, "ssh\\x07");
 });
 
 test("more keyslots and tokens than cryptsetup makes are passed over, and told of", async () => {

@@ -65,13 +65,20 @@ function payloadOf(data: readonly Luks2Segment[], sizeBytes: number): Place | nu
     : { offsetBytes: Number(segment.offsetBytes), lengthBytes: Number(length) };
 }
 
-/** Both headers, and the key material of keyslots; what touches is one range. */
+/** Both headers, and the key material of keyslots, as far as they can be read; what touches is one range. */
 function headerRanges({ stored, materials }: Luks2Reading): readonly Place[] {
-  const ranges: Place[] = [{ offsetBytes: 0, lengthBytes: 2 * stored.binary.headerBytes }];
+  const { headerBytes } = stored.binary;
+  const { primary, secondary } = stored.copyHashes;
+  const ranges: Place[] = [];
+  const headers = [
+    ...(primary === null ? [] : [{ offsetBytes: 0, lengthBytes: headerBytes }]),
+    ...(secondary === null ? [] : [{ offsetBytes: headerBytes, lengthBytes: headerBytes }]),
+  ];
   const areas = materials
+    .filter(({ sha256 }) => sha256 !== null)
     .map(({ keyslot }) => ({ offsetBytes: Number(keyslot.area.offsetBytes), lengthBytes: materialBytes(keyslot) }))
     .toSorted((a, b) => a.offsetBytes - b.offsetBytes);
-  for (const area of areas) {
+  for (const area of [...headers, ...areas]) {
     const last = ranges.at(-1);
     if (last !== undefined && last.offsetBytes + last.lengthBytes === area.offsetBytes) {
       ranges.splice(-1, 1, { ...last, lengthBytes: last.lengthBytes + area.lengthBytes });

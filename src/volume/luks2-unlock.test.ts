@@ -143,8 +143,30 @@ test("key material on a bad sector locks out its keyslot only", async () => {
   };
   const header = await headerOf(bad);
   assert.match(header.facts.protectors[0]?.unusable ?? "", /cannot be read/);
+  const { headerRanges } = header.facts;
+  for (const { offsetBytes, lengthBytes } of headerRanges) await bad.read(offsetBytes, lengthBytes, signal);
   using unlocked = await header.unlock(passphrase("second"), terms(), signal);
   assert.equal(unlocked.protector?.id, "keyslot 1");
+});
+
+test("a header on a bad sector is not among the bytes that an unlock needs, and the other one alone opens the volume", async () => {
+  const volume = luks2Sample.copy().written();
+  const source = memorySource(volume);
+  for (const from of [512, HEADER_BYTES + 512]) {
+    const bad: VolumeSource = {
+      ...source,
+      read: async (at, length, aborted) => {
+        if (at <= from && from < at + length) throw new LockstepError("DISK_UNREADABLE", "bad sector");
+        return source.read(at, length, aborted);
+      },
+    };
+    const stored = new Uint8Array(volume.length);
+    for (const { offsetBytes, lengthBytes } of (await headerOf(bad)).facts.headerRanges) {
+      stored.set(await bad.read(offsetBytes, lengthBytes, signal), offsetBytes);
+    }
+    using unlocked = await (await headerOf(stored)).unlock(passphrase("first"), terms(), signal);
+    assert.equal(unlocked.protector?.id, "keyslot 0");
+  }
 });
 
 test("key material that changed since the header was read is refused", async () => {

@@ -13,7 +13,16 @@ import type { Token, VolumeWarning } from "#volume/volume.ts";
 const MOST_TOKENS = 32;
 
 /** Tokens by which some program opens the volume without asking anybody for what is held here. */
-const WAYS_IN = new Set(["clevis", "systemd-tpm2", "systemd-fido2", "systemd-pkcs11", "systemd-recovery"]);
+const WAYS_IN = new Set([
+  "clevis",
+  "ssh",
+  "systemd-fido2",
+  "systemd-pkcs11",
+  "systemd-recovery",
+  "systemd-tpm2",
+  "ubuntu-fde",
+  "ubuntu-fde-recovery",
+]);
 
 /** The notes that programs left in a header. */
 export function luks2Tokens(metadata: Luks2Metadata): readonly Token[] {

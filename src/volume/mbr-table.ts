@@ -2,7 +2,7 @@ import { isZero } from "#bytes/arrays.ts";
 import { isExtended, isProtective, isUsed, parseEntries, type FirstSector, type MbrEntry } from "#volume/mbr.ts";
 import { mbrTypeText } from "#volume/partition-types.ts";
 import { withoutOverlaps, type Partition, type PartitionTable, type TableProblem } from "#volume/partition.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpToOrNull, type VolumeSource } from "#volume/source.ts";
 
 /** What the walk along the chains has come to. */
 type Walk = { links: number; nextNumber: number; readonly found: Partition[] };
@@ -70,7 +70,8 @@ async function readChain(
     if (walk.links === MAX_LINKS) return broken(`the chain has more than ${MAX_LINKS} links`);
     seen.add(link);
     walk.links++;
-    const sector = await readUpTo(source, link * sectorBytes, 512, signal);
+    const sector = await readUpToOrNull(source, link * sectorBytes, 512, signal);
+    if (sector === null) return broken(`the link of the chain at sector ${link} cannot be read`);
     // an extended partition without a logical one may never have been written to
     if (link === first && isZero(sector)) return;
     if (sector[510] !== 0x55 || sector[511] !== 0xaa) return broken(`there is no link of the chain at sector ${link}`);

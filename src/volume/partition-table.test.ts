@@ -9,6 +9,7 @@ import { readPartitionTable } from "#volume/partition-table.ts";
 import { fatPieces, ntfsPieces } from "#testing/filesystem-maker.ts";
 import { gptPieces, linuxData, mbrSector, resealGpt, type GptOptions, type MbrRow } from "#testing/partition-maker.ts";
 import { sparseSource, type Piece } from "#testing/sparse-source.ts";
+import type { VolumeSource } from "#volume/source.ts";
 
 const { signal } = new AbortController();
 const SECTORS = 4096;
@@ -390,3 +391,43 @@ test("whatever bytes are changed, a table is on the disk without overlaps, or th
 function resealSafely(header: Uint8Array): void {
   if (new DataView(header.buffer).getUint32(12, true) <= header.length) resealGpt(header);
 }
+
+/** A disk on which some sectors are bad. */
+function withBadSectors(pieces: readonly Piece[], ...bad: readonly number[]): VolumeSource {
+  const source = sparseSource(DISK_BYTES, pieces, 512);
+  return {
+    ...source,
+    read: async (offsetBytes, lengthBytes, aborted) => {
+      const isHit = bad.some((sector) => offsetBytes < (sector + 1) * 512 && sector * 512 < offsetBytes + lengthBytes);
+      if (isHit) throw new LockstepError("DISK_UNREADABLE", "bad sectors");
+      return source.read(offsetBytes, lengthBytes, aborted);
+    },
+  };
+}
+
+test("a copy of a GPT on bad sectors is damaged, and the other one is read", async () => {
+  for (const [copies, ...bad] of [
+    ["only the second good", 1],
+    ["only the second good", 5],
+    ["only the first good", SECTORS - 1],
+    ["only the first good", SECTORS - 10],
+  ] as const) {
+    const found = await readPartitionTable(withBadSectors(gpt(), ...bad), signal);
+    assert.ok(found !== null);
+    assert.deepEqual([found.copies, numbersOf(found), problemsOf(found)], [copies, [1], ["COPY_DAMAGED"]]);
+    assert.match(found.problems[0]?.message ?? "", /cannot be read$/);
+  }
+  await assert.rejects(readPartitionTable(withBadSectors(gpt(), 1, SECTORS - 1), signal), { code: "HEADER_CORRUPT" });
+});
+
+test("bad sectors where a GPT or a link of a chain would be leave the rest of an MBR readable", async () => {
+  const pieces = [
+    mbr([
+      { type: 0x83, first: 100, sectors: 100 },
+      { type: 0x05, first: 1000, sectors: 1000 },
+    ]),
+  ];
+  const found = await readPartitionTable(withBadSectors(pieces, 1, 1000, SECTORS - 1), signal);
+  assert.ok(found !== null);
+  assert.deepEqual([found.kind, numbersOf(found), problemsOf(found)], ["mbr", [1], ["CHAIN_BROKEN"]]);
+});

@@ -9,6 +9,7 @@ import {
   type GptCopies,
   type GptHeaders,
 } from "#volume/gpt-copies.ts";
+import { UNREADABLE } from "#volume/gpt.ts";
 import { readMbrTable } from "#volume/mbr-table.ts";
 import { isProtective, isUsed, parseFirstSector, type FirstSector } from "#volume/mbr.ts";
 import type { PartitionTable, TableProblem } from "#volume/partition.ts";
@@ -30,7 +31,7 @@ const UNTIL_END = 0xffff_ffff;
  * @returns null where there is no table: nothing, a file system's boot sector, or an encrypted volume. A table may have no
  *   partitions, and then the disk may be in use as a whole
  * @throws {LockstepError} HEADER_CORRUPT: a protective MBR, and no good copy of the GPT that it stands for · what the source
- *   throws
+ *   throws, but DISK_UNREADABLE in a copy of the GPT: that copy is damaged
  */
 export async function readPartitionTable(source: VolumeSource, signal: AbortSignal): Promise<PartitionTable | null> {
   const start = await readUpTo(source, 0, 512, signal);
@@ -57,7 +58,9 @@ export async function readPartitionTable(source: VolumeSource, signal: AbortSign
   if (first.kind !== "mbr") return null;
   const isProtectiveOnly = first.entries.every((entry) => !isUsed(entry) || isProtective(entry));
   if (protective !== undefined && isProtectiveOnly) throw noGoodCopy(copies);
-  if (copies.first.state !== "absent" || protective !== undefined) {
+  const isSigned =
+    copies.first.state !== "absent" && !(copies.first.state === "damaged" && copies.first.why === UNREADABLE);
+  if (isSigned || protective !== undefined) {
     const why = protective === undefined ? "the MBR does not point to it" : "neither of its copies is good";
     problems.push({ code: "GPT_IGNORED", message: `there is a GPT too, but ${why}: the MBR was read` });
   }

@@ -164,3 +164,27 @@ test("its own keys survive the wiping of those that were given", async () => {
   for (const key of given) key.wipe();
   assert.ok(plain.equals(await volume.read(0, 4096, signal)));
 });
+
+test("a sector that is all zeros as it is stored reads as zeros where that is asked for, and no other does", async () => {
+  const { source, plain, mapping } = make([
+    { kind: 0, sectors: 2, ivSectors: 5n },
+    { kind: 1, sectors: 3, ivSectors: 9n },
+  ]);
+  const blanks = [1024, 8192 + 4096].map((at) => {
+    const stretch = mapping.stretches[at < 8192 ? 0 : 1];
+    if (stretch?.content.kind !== "encrypted") throw new Error("both are");
+    const length = mapping.ciphers[stretch.content.cipher]?.sectorBytes ?? 0;
+    const from = stretch.content.sourceOffsetBytes + at - stretch.offsetBytes;
+    source.fill(0, from, from + length);
+    return [at, length] as const;
+  });
+  using decrypted = openPlainVolume(memorySource(source), mapping, secrets());
+  const random = await decrypted.read(0, plain.length, signal);
+  for (const [at, length] of blanks) {
+    assert.notDeepEqual(random.subarray(at, at + length), new Uint8Array(length));
+    plain.fill(0, at, at + length);
+  }
+  using zeroed = openPlainVolume(memorySource(source), mapping, secrets(), "zeros");
+  assert.deepEqual(Buffer.from(await zeroed.read(0, plain.length, signal)), plain);
+  assert.deepEqual(await zeroed.read(1100, 10, signal), new Uint8Array(10));
+});

@@ -1,3 +1,4 @@
+import { isZero } from "#bytes/arrays.ts";
 import type { Secret } from "#bytes/secret.ts";
 import { throwIfCancelled } from "#errors/cancelled.ts";
 import { LockstepError } from "#errors/errors.ts";
@@ -13,6 +14,9 @@ export interface PlainVolume extends VolumeSource, Disposable {}
 /** At most this much is read and decrypted at once: the event loop waits for so long. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
+/** How a sector reads that is all zeros as it is stored, which no cipher makes: it was never written, or was discarded. */
+export type BlankSectors = "decrypted" | "zeros";
+
 /**
  * Reads a volume's plaintext. Does not verify that the keys are the volume's: `unlock` did.
  *
@@ -21,10 +25,16 @@ const PIECE_BYTES = 4 * 1024 * 1024;
  *
  * @param source      what the mapping was made for; nothing outside the mapping's stretches is read
  * @param volumeKeys  parallel to the mapping's ciphers; copied
+ * @param blankSectors  "decrypted", as every driver does it: to what looks random
  * @throws {LockstepError} ARGUMENT_INVALID: the mapping does not fit itself, the source or the keys · VOLUME_UNSUPPORTED: a
  *   cipher that is not read here
  */
-export function openPlainVolume(source: VolumeSource, mapping: Mapping, volumeKeys: readonly Secret[]): PlainVolume {
+export function openPlainVolume(
+  source: VolumeSource,
+  mapping: Mapping,
+  volumeKeys: readonly Secret[],
+  blankSectors: BlankSectors = "decrypted",
+): PlainVolume {
   checkMapping(mapping, source.sizeBytes);
   if (volumeKeys.length !== mapping.ciphers.length) {
     throw new LockstepError(
@@ -38,7 +48,7 @@ export function openPlainVolume(source: VolumeSource, mapping: Mapping, volumeKe
     if (spec === undefined) throw new Error("checked above");
     return opened.use(openSectorCipher(spec, key.bytes));
   });
-  return new MappedVolume(source, mapping, ciphers, opened.move());
+  return new MappedVolume(source, mapping, ciphers, blankSectors, opened.move());
 }
 
 class MappedVolume implements PlainVolume {
@@ -47,9 +57,16 @@ class MappedVolume implements PlainVolume {
   readonly #source: VolumeSource;
   readonly #stretches: readonly MappedStretch[];
   readonly #ciphers: readonly SectorCipher[];
+  readonly #blankSectors: BlankSectors;
   readonly #opened: DisposableStack;
 
-  constructor(source: VolumeSource, mapping: Mapping, ciphers: readonly SectorCipher[], opened: DisposableStack) {
+  constructor(
+    source: VolumeSource,
+    mapping: Mapping,
+    ciphers: readonly SectorCipher[],
+    blankSectors: BlankSectors,
+    opened: DisposableStack,
+  ) {
     this.sizeBytes = mapping.sizeBytes;
     // As dm-crypt has it: a device cannot be written in less than a sector of its cipher.
     this.sectorBytes =
@@ -57,6 +74,7 @@ class MappedVolume implements PlainVolume {
     this.#source = source;
     this.#stretches = mapping.stretches;
     this.#ciphers = ciphers;
+    this.#blankSectors = blankSectors;
     this.#opened = opened;
   }
 
@@ -96,7 +114,9 @@ class MappedVolume implements PlainVolume {
     const from = at - (at % sectorBytes);
     const to = Math.ceil((at + length) / sectorBytes) * sectorBytes;
     const sectors = await this.#source.read(content.sourceOffsetBytes + from, to - from, signal);
+    const blanks = this.#blankSectors === "zeros" ? blankSectors(sectors, sectorBytes) : [];
     cipher.decrypt(sectors, (content.ivOffsetBytes + BigInt(from)) / BigInt(ivUnitBytes));
+    for (const blank of blanks) sectors.fill(0, blank, blank + sectorBytes);
     return sectors.length === length ? sectors : sectors.subarray(at - from, at - from + length);
   }
 
@@ -120,4 +140,13 @@ class MappedVolume implements PlainVolume {
       `reading ${lengthBytes} bytes at ${offsetBytes}: the volume has ${this.sizeBytes} bytes`,
     );
   }
+}
+
+/** Where the sectors that are all zeros begin. */
+function blankSectors(sectors: Uint8Array, sectorBytes: number): readonly number[] {
+  const found: number[] = [];
+  for (let start = 0; start < sectors.length; start += sectorBytes) {
+    if (isZero(sectors.subarray(start, start + sectorBytes))) found.push(start);
+  }
+  return found;
 }

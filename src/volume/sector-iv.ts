@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { LockstepError } from "#errors/errors.ts";
 import { BLOCK_BYTES, openBlockCipher } from "#volume/block-cipher.ts";
 import type { KeyedBlocks } from "#volume/block-cipher.ts";
-import { digest, hashBytes, isHashKnown } from "#volume/hash.ts";
+import { digest, isHashKnown } from "#volume/hash.ts";
+import { essivKeyBytes } from "#volume/key-size.ts";
 import type { SectorCipherSpec } from "#volume/sector-cipher-spec.ts";
 import { visibleText } from "#volume/visible-text.ts";
 import { swapBytes, wordsOf } from "#volume/words.ts";
@@ -51,12 +52,6 @@ export function openSectorIvs(spec: SectorCipherSpec, key: Uint8Array, dataKey: 
       return numberedIvs({ layout: "little64", scale: 1n, offset: 0n, step, blocks });
     }
   }
-}
-
-/** Bytes of the key that an ESSIV hash gives; null when the hash is not known. MD5 serves here, though not in LUKS itself. */
-export function essivKeyBytes(hash: string): number | null {
-  if (isHashKnown(hash)) return hashBytes(hash);
-  return hash.toLowerCase() === "md5" ? 16 : null;
 }
 
 function essivKey(hash: string, key: Uint8Array): Uint8Array {

@@ -1,4 +1,4 @@
-import { LockstepError } from "#errors/errors.ts";
+import { isLockstepError, LockstepError } from "#errors/errors.ts";
 
 /** Where a volume's bytes come from: a disk, a part of one, or a header that was kept apart. */
 export interface VolumeSource {
@@ -50,6 +50,21 @@ export async function readUpTo(
 ): Promise<Uint8Array> {
   const length = Math.max(0, Math.min(lengthBytes, source.sizeBytes - offsetBytes));
   return length === 0 ? new Uint8Array() : source.read(offsetBytes, length, signal);
+}
+
+/** As `readUpTo`; null where the medium refuses, which must not hide what can be read elsewhere. */
+export async function readUpToOrNull(
+  source: VolumeSource,
+  offsetBytes: number,
+  lengthBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  try {
+    return await readUpTo(source, offsetBytes, lengthBytes, signal);
+  } catch (error) {
+    if (isLockstepError(error, "DISK_UNREADABLE")) return null;
+    throw error;
+  }
 }
 
 function assertInside(offsetBytes: number, lengthBytes: number, sizeBytes: number): void {

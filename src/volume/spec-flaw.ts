@@ -1,7 +1,6 @@
-import { isKeySize } from "#volume/block-cipher.ts";
+import { essivKeyBytes, isKeySize } from "#volume/key-size.ts";
 import type { SplitKey } from "#volume/sector-decrypter.ts";
 import type { SectorCipherSpec } from "#volume/sector-cipher-spec.ts";
-import { essivKeyBytes } from "#volume/sector-iv.ts";
 import { visibleText } from "#volume/visible-text.ts";
 
 const SECTOR_SIZES: readonly number[] = [512, 1024, 2048, 4096];

@@ -3,16 +3,23 @@ import { Buffer } from "node:buffer";
 /**
  * What a reader would not see, or what acts on a terminal or on the order of a line: controls, formatting characters (marks
  * of direction among them), halves of surrogate pairs, private and unassigned ones, separators of lines, and all that
- * Unicode says may be ignored (UAX #44, Default_Ignorable_Code_Point).
+ * Unicode says may be ignored (UAX #44, Default_Ignorable_Code_Point). Not the joiners U+200C and U+200D, which Persian and
+ * Indic words and emoji are spelt with, nor the two marks that choose between text and emoji.
  */
-const unseen = /[\p{C}\p{Zl}\p{Zp}\p{DI}]/gu;
+const unseen = /[[\p{C}\p{Zl}\p{Zp}\p{DI}]--[\p{Join_Control}\ufe0e-\ufe0f]]/gv;
+
+/** The text with each such character replaced by what `shown` makes of it. */
+export function replaceUnseen(text: string, shown: (character: string) => string): string {
+  return text.replace(unseen, shown);
+}
 
 /**
- * The text with each such character written as `\x1b` or `\u{202e}`, so that what a guest calls its disk cannot act. It is
- * for showing and comparing: a label that holds a backslash may look the same as one that was escaped.
+ * The text with each such character written as `\x1b` or `\u{202e}`, so that what a guest calls its disk, or somebody a
+ * file, cannot act. It is for showing and comparing: a label that holds a backslash may look the same as one that was
+ * escaped.
  */
 export function visibleText(text: string): string {
-  return text.replace(unseen, (character) => escaped(character.codePointAt(0) ?? 0));
+  return replaceUnseen(text, (character) => escaped(character.codePointAt(0) ?? 0));
 }
 
 /** A label in UTF-8, up to its first zero byte, made visible. Bytes that are no UTF-8 are written as `\xe9`. */

@@ -1,10 +1,8 @@
-import { createBLAKE2b, createXXHash64 } from "hash-wasm";
-
 import { sha256 } from "#crypto/derive.ts";
 import { crc32c } from "#volume/crc32c.ts";
 
 /**
- * The checksum of a Btrfs superblock.
+ * The checksum of a Btrfs superblock or tree node. The library of the rare ones is loaded only for them: it is large.
  *
  * @param type   `csum_type` of the superblock
  * @param bytes  what it covers: all behind the checksum's 32 bytes
@@ -18,13 +16,17 @@ export async function btrfsChecksum(type: number, bytes: Uint8Array): Promise<Ui
       new DataView(sum.buffer).setUint32(0, crc32c(bytes), true);
       return sum;
     }
-    case 1:
+    case 1: {
+      const { createXXHash64 } = await import("hash-wasm");
       // the library gives xxHash's canonical form, which is big-endian
       return (await createXXHash64()).init().update(bytes).digest("binary").reverse();
+    }
     case 2:
       return sha256(bytes);
-    case 3:
+    case 3: {
+      const { createBLAKE2b } = await import("hash-wasm");
       return (await createBLAKE2b(256)).init().update(bytes).digest("binary");
+    }
     default:
       return null;
   }

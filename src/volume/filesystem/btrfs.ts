@@ -14,8 +14,8 @@ import { uuidText } from "#volume/guid-text.ts";
 import { readUpTo, type VolumeSource } from "#volume/source.ts";
 import { visibleUtf8 } from "#volume/visible-text.ts";
 
-const SUPERBLOCK_BYTES = 4096;
-const PLACES = [64 * 1024, 64 * 1024 * 1024, 256 * 1024 ** 3] as const;
+export const SUPERBLOCK_BYTES = 4096;
+export const PLACES = [64 * 1024, 64 * 1024 * 1024, 256 * 1024 ** 3] as const;
 
 /**
  * Btrfs: one device of it. Sizes are of this device, not of the whole file system; `verified` is by the checksum that the

@@ -5,7 +5,7 @@ import { readUpTo, type VolumeSource } from "#volume/source.ts";
 import { visibleUtf16 } from "#volume/visible-text.ts";
 
 /** A boot region is 12 sectors: 11 that are summed, and one that repeats the sum. Its copy follows it. */
-const REGION_SECTORS = 12;
+export const REGION_SECTORS = 12;
 const MAX_ROOT_BYTES = 32 * 1024;
 const LABEL_ENTRY = 0x83;
 
@@ -87,8 +87,13 @@ async function readRegion(
   };
 }
 
-/** Flags and the percentage in use change while it is mounted: bytes 106, 107 and 112 do not count. */
-function checksumFits(region: Uint8Array, sectorBytes: number): boolean {
+/**
+ * Whether a boot region's checksum is right. Flags and the percentage in use change while it is mounted: bytes 106, 107 and
+ * 112 do not count.
+ *
+ * @param region  `REGION_SECTORS` sectors
+ */
+export function checksumFits(region: Uint8Array, sectorBytes: number): boolean {
   const end = 11 * sectorBytes;
   let sum = 0;
   for (let at = 0; at < end; at++) {

@@ -15,8 +15,8 @@ import { uuidText } from "#volume/guid-text.ts";
 import { readUpTo, type VolumeSource } from "#volume/source.ts";
 import { visibleUtf8 } from "#volume/visible-text.ts";
 
-const SUPERBLOCK_AT = 1024;
-const SUPERBLOCK_BYTES = 1024;
+export const SUPERBLOCK_AT = 1024;
+export const SUPERBLOCK_BYTES = 1024;
 const MAGIC = 0xef53;
 const KIB = 1024;
 
@@ -108,7 +108,8 @@ async function withDescriptor(
   return { ...found, problems: [{ code: "CHECKSUM_WRONG", message }, ...found.problems] };
 }
 
-function parseSuperblock(bytes: Uint8Array, source: VolumeSource): Superblock | "not ext" | "broken" {
+/** A superblock; "broken" where its numbers contradict one another. @param source  for its size */
+export function parseSuperblock(bytes: Uint8Array, source: VolumeSource): Superblock | "not ext" | "broken" {
   if (bytes.length < SUPERBLOCK_BYTES) return "not ext";
   const at = new Fields(bytes);
   if (at.u16(56) !== MAGIC) return "not ext";

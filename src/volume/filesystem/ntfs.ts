@@ -12,7 +12,7 @@ import {
 import { readUpTo, type VolumeSource } from "#volume/source.ts";
 
 /** Numbers of a boot sector that agree with one another. */
-type Boot = {
+export type Boot = {
   readonly sectorBytes: number;
   readonly clusterBytes: number;
   readonly recordBytes: number;

@@ -38,8 +38,8 @@ export type LogicalVolume = {
 
 /** What the content of a plain volume was recognised as. Texts come from the guest and are made visible. */
 export type Recognised = {
-  readonly kind: "file system" | "swap" | "lvm" | "member";
-  /** As blkid calls it where it knows it: `ext4`, `xfs`, `btrfs`, `ntfs`, `vfat`, `exfat`, `swap`, `LVM2_member`, … */
+  readonly kind: "file system" | "swap" | "lvm" | "member" | "partition table";
+  /** As blkid calls it where it knows it: `ext4`, `xfs`, `btrfs`, `ntfs`, `vfat`, `exfat`, `swap`, `LVM2_member`, `gpt`, … */
   readonly type: string;
   /** More exactly where the type alone does not say: `FAT32`, `swap, page size 4096`; null elsewhere. */
   readonly variant: string | null;

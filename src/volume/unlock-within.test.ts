@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { unlockWithin } from "#ops/unlock-within.ts";
 import { someFacts, someProtector } from "#testing/volume-facts.ts";
 import type { EncryptedHeader } from "#volume/encrypted-header.ts";
+import { unlockWithin } from "#volume/unlock-within.ts";
 import type { Protector } from "#volume/volume.ts";
 
 const { signal } = new AbortController();
