@@ -2,12 +2,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { verifyAftermath } from "#testing/aftermath.ts";
-import { aBackup, anotherBackup, aPrune, deleteOf, undeleteOf } from "#testing/participants.ts";
+import {
+  aBackup,
+  aCheck,
+  aNewWay,
+  anotherBackup,
+  aPrune,
+  aRekey,
+  aRemovedWay,
+  deleteOf,
+  undeleteOf,
+} from "#testing/participants.ts";
 import { describePairs } from "#testing/pairs.ts";
 import { actorOf } from "#testing/schedules.ts";
 import { SharedWorld } from "#testing/shared-world.ts";
 
 const world = SharedWorld.make();
+const damaged = SharedWorld.make({ damaged: true, newDataKey: true });
+const unlocked = SharedWorld.make({ keyring: true });
 const DAY = 24;
 const YEAR = 365 * DAY;
 
@@ -18,6 +30,11 @@ for (const hoursAhead of [
   const options = { hoursAhead, step: 2, title: `, clocks ${hoursAhead.join(" and ")} hours ahead` };
   describePairs(world, [aBackup], [aPrune, anotherBackup, deleteOf("newest")], options);
   describePairs(world, [aPrune], [aBackup, aPrune, undeleteOf("gone")], options);
+  const coarse = { ...options, step: 4 };
+  describePairs(damaged, [aRekey, aCheck], [aBackup, aPrune], coarse);
+  describePairs(damaged, [aBackup, aPrune], [aRekey, aCheck], coarse);
+  describePairs(unlocked, [aNewWay, aRemovedWay], [aBackup, aPrune, aRekey], coarse);
+  describePairs(unlocked, [aBackup, aPrune, aRekey], [aRemovedWay], coarse);
 }
 for (const hoursAhead of [
   [YEAR, 0],

@@ -3,9 +3,11 @@ import { test } from "node:test";
 import {
   aBackup,
   aCheck,
+  aNewWay,
   anotherBackup,
   aPrune,
   aRekey,
+  aRemovedWay,
   aRemovedWayAndRekey,
   deleteOf,
   restoreOf,
@@ -30,6 +32,7 @@ const cases: readonly [Promise<SharedWorld>, Participant, Participant][] = [
   [plain, aPrune, undeleteOf("gone")],
   [plain, aPrune, aPrune],
   [plain, aRekey, aBackup],
+  [plain, aRekey, aPrune],
   [plain, aCheck, aRekey],
   [plain, deleteOf("newest"), aPrune],
   [plain, undeleteOf("gone"), aPrune],
@@ -38,7 +41,10 @@ const cases: readonly [Promise<SharedWorld>, Participant, Participant][] = [
   [damaged, { ...aBackup, name: "healing backup" }, aRekey],
   [damaged, { ...aRekey, name: "rekey of damage" }, aBackup],
   [unlocked, { ...aBackup, name: "healing backup" }, aRemovedWayAndRekey],
+  [damaged, { ...aCheck, name: "check of damage" }, aRekey],
   [unlocked, aRemovedWayAndRekey, aBackup],
+  [unlocked, aNewWay, aRemovedWayAndRekey],
+  [unlocked, aRemovedWay, aNewWay],
 ];
 
 for (const [world, first, second] of cases) {

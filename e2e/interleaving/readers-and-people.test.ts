@@ -5,5 +5,5 @@ import { SharedWorld } from "#testing/shared-world.ts";
 describePairs(
   SharedWorld.make({ newDataKey: true }),
   [aCheck, restoreOf("gone"), restoreOf("old"), deleteOf("newest"), undeleteOf("gone")],
-  [aBackup, aPrune, aRekey, aCheck, deleteOf("newest"), undeleteOf("gone")],
+  [aBackup, aPrune, aRekey, aCheck, deleteOf("newest"), undeleteOf("gone"), restoreOf("gone"), restoreOf("old")],
 );

@@ -117,7 +117,7 @@ test("each sign of another disk is a reason in words", () => {
   assert.deepEqual(compareIdentity(known, other), [
     "it was a block device and is an image file now",
     "its id was wwid:naa.5000 and is wwid:naa.6000 now",
-    "its partition table or LUKS header is another one",
+    "its partition table, LUKS header or file system is another one",
   ]);
   assert.match(compareIdentity(known, { ...known, layoutHash: null })[0] ?? "", /is gone/);
   assert.match(compareIdentity({ ...known, layoutHash: null }, known)[0] ?? "", /has one now/);

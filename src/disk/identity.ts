@@ -2,6 +2,7 @@ import { concat, equalBytes } from "#bytes/arrays.ts";
 import { hex, utf8 } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import type { DiskIdentity } from "#disk/contract.ts";
+import { readFileSystemId } from "#disk/file-system-id.ts";
 
 /** Fills `into` from `offsetBytes` on. */
 export type ReadBytes = (offsetBytes: number, into: Uint8Array) => Promise<void>;
@@ -20,9 +21,11 @@ const GPT_MAGIC = utf8("EFI PART");
  * | LUKS magic at byte 0 | `lockstep layout luks` | the UUID, bytes 168-207 (the rest changes with every key) |
  * | `EFI PART` at 512 or 4096, for each of the two that is there, in this order | `lockstep layout gpt` | 440-511 (disk signature and MBR table); then of each: its sector size as u32 LE, the header's sector, the entries as the header places them, at most 1 MiB and as far as the disk goes |
  * | 0x55 0xAA at 510 | `lockstep layout mbr` | 440-511; boot code before is left out |
+ * | what `readFileSystemId` finds | `lockstep layout ` and its name, such as `xfs` | its id |
  *
- * A boot sector of a file system also ends in 0x55 0xAA, and serves as well: what it has at 440-511 stays the same too.
- * Nothing is verified: a table that is broken has a hash like any other.
+ * A boot sector of FAT, exFAT, NTFS or BitLocker also ends in 0x55 0xAA. What it has at 440-511 stays the same too, and is
+ * the same on many disks: those are not told from each other. Nothing is verified: a table that is broken has a hash like
+ * any other.
  *
  * @param sizeBytes  of the disk; nothing beyond is read
  * @returns          lower-case hex; null where none of these is there, or the disk is shorter than 512 bytes
@@ -42,7 +45,8 @@ export async function readLayoutHash(read: ReadBytes, sizeBytes: number): Promis
   }
   if (gpts.length > 0) return hex(sha256(utf8("lockstep layout gpt\0"), table, ...gpts));
   if (first[510] === 0x55 && first[511] === 0xaa) return hex(sha256(utf8("lockstep layout mbr\0"), table));
-  return null;
+  const fileSystem = await readFileSystemId(read, sizeBytes);
+  return fileSystem && hex(sha256(utf8(`lockstep layout ${fileSystem.name}\0`), fileSystem.id));
 }
 
 /** Sector size, header and entries of a GPT; null when there is none for sectors of this size. */
@@ -81,9 +85,10 @@ export function compareIdentity(known: DiskIdentity, found: DiskIdentity): strin
     reasons.push(`its id was ${known.stableId} and is ${found.stableId} now`);
   }
   if (known.layoutHash !== found.layoutHash) {
-    if (known.layoutHash === null) reasons.push("it had no partition table or LUKS header and has one now");
-    else if (found.layoutHash === null) reasons.push("its partition table or LUKS header is gone");
-    else reasons.push("its partition table or LUKS header is another one");
+    if (known.layoutHash === null)
+      reasons.push("it had no partition table, LUKS header or file system that is known here, and has one now");
+    else if (found.layoutHash === null) reasons.push("its partition table, LUKS header or file system is gone");
+    else reasons.push("its partition table, LUKS header or file system is another one");
   }
   return reasons;
 }
