@@ -16,7 +16,8 @@ export async function fillLog(folder: string, state: string, points: number): Pr
   const { log, signal } = machine;
   const [model] = [...log.fold.points.values()];
   if (model === undefined) throw new Error("the machine has no point");
-  const { seq: _seq, deleted: _deleted, dateDoubtful: _doubt, ...record } = model;
+  const { seq: _seq, deleted: _deleted, dateDoubtful: _doubt, ...more } = model;
+  const { volumes: _volumes, shown: _shown, checkedAt: _checkedAt, hurt: _hurt, ...record } = more;
   for (let i = 0; i < points; i++) {
     const session = await openSession(
       log,

@@ -63,7 +63,7 @@ export class Workspace {
   /** A new vault with one machine. */
   async newVault(vault: string, machine: string, image: string): Promise<void> {
     this.remove(vault);
-    await run(this.lockstep(vault, "init", this.path(vault)));
+    await run(this.lockstep(vault, "init", this.path(vault), "--no-key-store"));
     await run(this.lockstep(vault, "protect", machine, "--disk", image));
   }
 

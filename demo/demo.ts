@@ -97,7 +97,7 @@ try {
   writeFileSync(join(folder, "config.toml"), "");
   writeFileSync(join(folder, "vault-passphrase"), "a passphrase of the backup side\n", { mode: 0o600 });
 
-  lockstep("init", join(folder, "vault"), "--passphrase-file", join(folder, "vault-passphrase"));
+  lockstep("init", join(folder, "vault"), "--passphrase-file", join(folder, "vault-passphrase"), "--no-key-store");
   lockstep("protect", "web01", "--disk", disk.image, "--keep", "daily=7,weekly=4,monthly=12,yearly=7");
   const first = seconds(() => lockstep("backup", "web01"));
   const asItWas = join(folder, "as-it-was.raw");

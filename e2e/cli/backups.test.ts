@@ -13,7 +13,7 @@ import { Trial } from "./trial.ts";
 function withMachine(t: TestContext): Trial {
   const trial = new Trial(t);
   trial.prepare(
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     "head -c 2M /dev/urandom > root.raw",
     "lockstep protect web01 --disk root.raw",
   );
@@ -35,13 +35,13 @@ test("a disk that somebody holds open for writing is refused, or taken as torn a
       ! hint: Shut the machine down, or use --snapshot reflink where the file system can; --torn-ok takes it as it is, and marks the point as torn.
       [75]
       $ lockstep backup web01 --torn-ok
-      web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  torn
+      web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  torn · the copy is torn · amber
       ! warning: web01: the point is torn: its disks may have been written to while they were read [POINT_TORN]
       ! hint: Shut the machine down, or use --snapshot, and back it up again.
       [3]
       $ lockstep status
-      MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
-      web01  TIME (AGO)  torn  1  the newest point is torn: its disks may have been written to
+      MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
+      web01  TIME (AGO)  torn  1  amber  -  -  the newest point is torn: its disks may have been written to
       [2]
     `);
   } finally {
@@ -78,7 +78,7 @@ test("a list of changed ranges is believed only as far as a sample goes", (t) =>
     ! hint: Make a list that starts from the newest point, or back up without one: a scan finds all changes.
     [75]
     $ lockstep backup web01
-    web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+    web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
   `);
 });
 
@@ -101,13 +101,13 @@ test("of several machines one fails, and the others go on", (t) => {
   );
   trial.transcript(`
     $ lockstep backup --all
-    db01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline
-    web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline
+    db01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
+    web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
     ! error: app01: opening DIR/gone.raw: it is not there (ENOENT) [DISK_MISSING]
     ! hint: Check the path, and that the disk is attached or its file system mounted.
     [66]
     $ lockstep backup web01 none
-    web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+    web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
     ! error: none: there is no machine none [NAME_UNKNOWN]
     ! hint: \`lockstep machine list\` shows all machines.
     [66]

@@ -8,7 +8,7 @@ test("from nothing to a recovery point", (t) => {
   const trial = new Trial(t);
   trial.prepare("echo secret > pw && chmod 600 pw", "mkdir images", "head -c 3M /dev/urandom > images/web01.raw");
   trial.transcript(`
-    $ lockstep init vault --passphrase-file pw
+    $ lockstep init vault --passphrase-file pw --no-key-store
     Made vault ID. What opens it:
       the passphrase
       this host, unattended, by its key file DIR/state/vaults/ID.key
@@ -30,19 +30,19 @@ test("from nothing to a recovery point", (t) => {
     Nothing is backed up yet: lockstep backup web01
 
     $ lockstep status
-    MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
-    web01  -  -  0  no point was taken yet
+    MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
+    web01  -  -  0  -  -  -  no point was taken yet
     [2]
 
     $ lockstep backup web01
-    web01@TIME  3.0 MiB read, 3.0 MiB new, 3.0 MiB stored, TOOK (RATE)  offline
+    web01@TIME  3.0 MiB read, 3.0 MiB new, 3.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk web01 is encrypted · amber
 
     $ lockstep backup web01
-    web01@TIME  3.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+    web01@TIME  3.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline · nobody knows whether disk web01 is encrypted · amber
 
     $ lockstep status
-    MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
-    web01  TIME (AGO)  offline  2  -
+    MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
+    web01  TIME (AGO)  offline  2  amber  -  -  -
   `);
   assert.equal(readFileSync(trial.path("config.toml"), "utf8"), `vault = ${JSON.stringify(trial.path("vault"))}\n`);
 });
@@ -51,23 +51,23 @@ test("a vault is made only where nothing else is, and what opens it must be said
   const trial = new Trial(t);
   trial.prepare("echo secret > pw && chmod 600 pw", "mkdir used && echo hello > used/letter.txt");
   trial.transcript(`
-    $ lockstep init used --passphrase-file pw
+    $ lockstep init used --passphrase-file pw --no-key-store
     ! error: making a vault in DIR/used: there are other things in it, such as letter.txt [ARGUMENT_INVALID]
     ! hint: Name a folder that is empty, or not there yet.
     [64]
-    $ lockstep init vault
+    $ lockstep init vault --no-key-store
     ! error: making a vault: nothing says what opens it, and there is no terminal to ask at [ARGUMENT_INVALID]
     ! hint: Name a file with a passphrase by --passphrase-file, or a key file to be made by --key-file.
     [64]
-    $ lockstep init vault --passphrase-file none
+    $ lockstep init vault --passphrase-file none --no-key-store
     ! error: reading the passphrase file DIR/none failed: ENOENT: no such file or directory, open 'DIR/none' [PASSPHRASE_FILE_INVALID]
     [64]
     $ ls
     pw
     used
-    $ lockstep init vault --passphrase-file pw --quiet | head -1
+    $ lockstep init vault --passphrase-file pw --no-key-store --quiet | head -1
     Made vault ID. What opens it:
-    $ lockstep init vault --passphrase-file pw
+    $ lockstep init vault --passphrase-file pw --no-key-store
     ! error: making a vault in DIR/vault: there is one already [VAULT_EXISTS]
     ! hint: Use it, or name another folder.
     [75]
@@ -76,7 +76,7 @@ test("a vault is made only where nothing else is, and what opens it must be said
 
 test("a key file is made where it is not there, for its owner alone, and opens the vault elsewhere", (t) => {
   const trial = new Trial(t);
-  trial.prepare("lockstep init vault --key-file stick/vault.key --no-host-key");
+  trial.prepare("lockstep init vault --key-file stick/vault.key --no-key-store --no-host-key");
   assert.equal(statSync(trial.path("stick/vault.key")).mode & 0o777, 0o600);
   assert.ok(!existsSync(trial.path("state/vaults")));
   trial.transcript(`

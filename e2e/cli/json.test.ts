@@ -18,11 +18,17 @@ function documented(command: string): string[] {
     .map((line) => /^\| `([^`]+)`/.exec(line)?.[1] ?? "");
 }
 
+/** Warnings, but for what this machine lets no process see. */
+function withoutUnseen(warnings: unknown): readonly unknown[] {
+  assert.ok(Array.isArray(warnings));
+  return warnings.filter((warning: { readonly code: unknown }) => warning.code !== "HOLDERS_UNSEEN");
+}
+
 test("every command prints the members that are documented for it, and no others", (t) => {
   const trial = new Trial(t);
   trial.prepare("truncate -s 1M a.raw", "mkdir place");
   const lines: readonly (readonly [command: string, given: string])[] = [
-    ["init", "vault --key-file key"],
+    ["init", "vault --key-file key --no-key-store"],
     ["protect", "web01 --disk a.raw"],
     ["backup", "web01"],
     ["status", ""],
@@ -52,7 +58,7 @@ test("every command prints the members that are documented for it, and no others
   for (const [command, given] of lines) {
     const { command: named, warnings, ...members } = trial.json(`lockstep ${command} ${given}`);
     assert.equal(named, command);
-    assert.deepEqual(warnings, [], command);
+    assert.deepEqual(withoutUnseen(warnings), [], command);
     assert.deepEqual(Object.keys(members), documented(command), command);
   }
 });
@@ -63,7 +69,7 @@ test("and so do the commands for volumes", (t) => {
   writeFileSync(trial.path("keys.csv"), `secret\n"${secrets.passphrase}"\n`);
   trial.prepare(
     "rm config.toml",
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     "lockstep protect web01 --disk disks/luks2.raw",
   );
   const disk = "disks/luks2.raw --passphrase-file pw";
@@ -78,7 +84,7 @@ test("and so do the commands for volumes", (t) => {
   ];
   for (const [command, given] of lines) {
     const { command: named, warnings, ...members } = trial.json(`lockstep ${command} ${given}`);
-    assert.deepEqual([named, warnings], [command, []]);
+    assert.deepEqual([named, withoutUnseen(warnings)], [command, []]);
     assert.deepEqual(Object.keys(members), documented(command), command);
   }
 });

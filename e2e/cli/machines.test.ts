@@ -5,7 +5,7 @@ import { Trial } from "./trial.ts";
 test("a machine's definition can be changed in every part, and what it had stays", (t) => {
   const trial = new Trial(t);
   trial.prepare(
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     "head -c 1M /dev/urandom > root.raw && head -c 1M /dev/urandom > data.raw && head -c 1M /dev/urandom > other.raw",
     "lockstep protect web01 --disk system=root.raw --every 90m --time-zone Europe/Berlin",
     "lockstep backup web01",
@@ -28,7 +28,7 @@ test("a machine's definition can be changed in every part, and what it had stays
     ! error: the machine has two disks called data [NAME_TAKEN]
     [75]
     $ lockstep backup web01
-    web01@TIME  2.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
+    web01@TIME  2.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk system is encrypted · amber
     $ mkdir moved && mv data.raw moved
     $ lockstep backup web01
     ! error: opening DIR/data.raw: it is not there (ENOENT) [DISK_MISSING]
@@ -37,7 +37,7 @@ test("a machine's definition can be changed in every part, and what it had stays
     $ lockstep machine set web01 --disk data=moved/data.raw | grep data
     disk  data  1.0 MiB  DIR/moved/data.raw  on HOST
     $ lockstep backup web01
-    web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+    web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline · nobody knows whether disk system is encrypted · amber
     $ lockstep machine set web01 --remove-disk data | grep disk
     disk  system  1.0 MiB  DIR/root.raw  on HOST
     $ lockstep machine set web01 --remove-disk system
@@ -68,21 +68,21 @@ test("a machine's definition can be changed in every part, and what it had stays
 test("another disk at the same path is refused until a person accepts it", (t) => {
   const trial = new Trial(t);
   trial.prepare(
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     "head -c 1M /dev/urandom > root.raw",
     "lockstep protect web01 --disk root.raw",
     "printf 'LUKS\\272\\276\\000\\011' | dd of=root.raw conv=notrunc status=none",
   );
   trial.transcript(`
     $ lockstep backup web01
-    ! error: DIR/root.raw does not look like the disk root of web01: it had no partition table or LUKS header and has one now [DISK_CHANGED]
+    ! error: DIR/root.raw does not look like the disk root of web01: it had no partition table, LUKS header or file system that is known here, and has one now [DISK_CHANGED]
     ! hint: If it is that disk, for instance with a new partition table, use --accept-changed-disk. If it is another one, see \`lockstep machine set --help\`.
     [75]
     $ lockstep backup web01 --accept-changed-disk
-    web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
+    web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
     ! warning: web01: disk root: LUKS header: version 9 is not known here [VOLUME_DAMAGED]
     $ lockstep backup web01
-    web01@TIME  1.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline
+    web01@TIME  1.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
     ! warning: web01: disk root: LUKS header: version 9 is not known here [VOLUME_DAMAGED]
   `);
 });
@@ -90,7 +90,7 @@ test("another disk at the same path is refused until a person accepts it", (t) =
 test("disks in watched folders that no machine has are named, whatever path they are protected by", (t) => {
   const trial = new Trial(t);
   trial.prepare(
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     `echo 'watch = ["images"]' >> config.toml`,
     "mkdir images && truncate -s 1M images/web01.raw images/db01.raw && ln -s images/web01.raw web01.raw",
     "lockstep protect web01 --disk web01.raw",
@@ -98,14 +98,14 @@ test("disks in watched folders that no machine has are named, whatever path they
   );
   trial.transcript(`
     $ lockstep status
-    MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
-    web01  TIME (AGO)  offline  1  -
+    MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
+    web01  TIME (AGO)  offline  1  no key needed  -  -  -
     In the watched folders, and not protected:
       DIR/images/db01.raw  1.0 MiB  raw
     [2]
     $ lockstep protect db01 --disk images/db01.raw > /dev/null && lockstep backup db01 > /dev/null && lockstep status
-    MACHINE  LAST POINT  CONSISTENCY  POINTS  NEEDS ATTENTION
-    db01  TIME (AGO)  offline  1  -
-    web01  TIME (AGO)  offline  1  -
+    MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
+    db01  TIME (AGO)  offline  1  no key needed  -  -  -
+    web01  TIME (AGO)  offline  1  no key needed  -  -  -
   `);
 });

@@ -113,5 +113,5 @@ export class Trial {
   }
 }
 
-/** Notes on what this machine lets a process see, and progress. */
+/** What this machine lets no process see, and progress. */
 const isPassing = /not everything that may hold its disks was seen|^\S+: [\d.]+ \w+ in /;

@@ -6,7 +6,7 @@ test("unlock ways come and go, and the last one stays", (t) => {
   const trial = new Trial(t);
   trial.prepare(
     "echo one > pw1 && echo two > pw2 && echo wrong > pw3 && chmod 600 pw1 pw2 pw3",
-    "lockstep init vault --passphrase-file pw1 --no-host-key",
+    "lockstep init vault --passphrase-file pw1 --no-key-store --no-host-key",
     "cp -r vault before",
   );
   trial.transcript(`
@@ -53,7 +53,7 @@ test("a key file of this host that was removed is warned of, and the passphrase 
   const trial = new Trial(t);
   trial.prepare(
     "echo one > pw && chmod 600 pw",
-    "lockstep init vault --passphrase-file pw",
+    "lockstep init vault --passphrase-file pw --no-key-store",
     'lockstep vault unlock remove "host $(hostname)"',
   );
   trial.transcript(`
@@ -74,7 +74,7 @@ test("a key file of this host that was removed is warned of, and the passphrase 
 test("an older keyring in the place of the one that this host has seen is noticed, and may only be read", (t) => {
   const trial = new Trial(t);
   trial.prepare(
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     "cp -r vault before",
     "lockstep vault unlock add --new-key-file second",
     "rm -r vault && mv before vault",
@@ -97,7 +97,7 @@ test("an older keyring in the place of the one that this host has seen is notice
 test("a log that was rolled back is noticed, until a person says that it is the right one", (t) => {
   const trial = new Trial(t);
   trial.prepare(
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     "head -c 1M /dev/urandom > a.raw",
     "lockstep protect web01 --disk a.raw",
     "cp -r vault before",
@@ -107,16 +107,16 @@ test("a log that was rolled back is noticed, until a person says that it is the 
   );
   trial.transcript(`
     $ lockstep backup web01
-    ! error: Opening the log of machine ID: it ends with entry 1, and entry 3 was expected. [LOG_ROLLED_BACK]
+    ! error: Opening the log of machine ID: it ends with entry 1, and entry 4 was expected. [LOG_ROLLED_BACK]
     ! hint: Find out which copy of the vault is the right one before you back up or prune. To take this one: lockstep machine show NAME --expect any
     [65]
     $ lockstep status | sort
     db01: its log cannot be read: Opening the log of machine ID: it has no entry, and entry 1 was expected. [LOG_ROLLED_BACK]
-    web01: its log cannot be read: Opening the log of machine ID: it ends with entry 1, and entry 3 was expected. [LOG_ROLLED_BACK]
+    web01: its log cannot be read: Opening the log of machine ID: it ends with entry 1, and entry 4 was expected. [LOG_ROLLED_BACK]
     $ lockstep vault check
     keyring: generation 1, all is well
     MACHINE  LOG ENTRIES  STATE
-    web01  1  Opening the log of machine ID: it ends with entry 1, and entry 3 was expected.
+    web01  1  Opening the log of machine ID: it ends with entry 1, and entry 4 was expected.
     db01  0  this host has seen it in this vault, and the roster does not have it
     The vault is damaged.
     [65]
@@ -128,7 +128,7 @@ test("a log that was rolled back is noticed, until a person says that it is the 
     $ lockstep vault check | tail -1
     The vault is as it should be. \`lockstep check\` looks at the points.
     $ lockstep backup web01
-    web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline
+    web01@TIME  1.0 MiB read, 1.0 MiB new, 1.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk a is encrypted · amber
   `);
 });
 

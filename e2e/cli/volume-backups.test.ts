@@ -8,7 +8,7 @@ test("backups say that a disk is not encrypted, and what changed in a header", (
   const trial = volumeTrial(t);
   if (trial === null) return;
   trial.prepare(
-    "rm config.toml && lockstep init vault --key-file key",
+    "rm config.toml && lockstep init vault --key-file key --no-key-store",
     "lockstep protect web01 --disk disks/gpt.raw",
     "lockstep protect app01 --disk disks/plain.raw",
     "lockstep backup web01",
@@ -68,7 +68,7 @@ test("a stored header opens a volume whose own is gone, and goes back only where
   const trial = volumeTrial(t);
   if (trial === null) return;
   trial.prepare(
-    "rm config.toml && lockstep init vault --key-file key",
+    "rm config.toml && lockstep init vault --key-file key --no-key-store",
     "lockstep protect web01 --disk disks/luks2.raw",
     "lockstep backup web01",
     "cp disks/luks2.raw original.raw",

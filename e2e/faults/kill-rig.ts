@@ -48,7 +48,7 @@ export class KillRig {
     const rig = new KillRig(folder, sizeBytes);
     writeFileSync(rig.image, randomBytes(sizeBytes));
     writeFileSync(join(folder, "config.toml"), `vault = "${rig.vaultFolder}"\n${settings}`);
-    rig.mustRun("init", rig.vaultFolder, "--key-file", join(folder, "key"));
+    rig.mustRun("init", rig.vaultFolder, "--key-file", join(folder, "key"), "--no-key-store");
     rig.mustRun("protect", "web01", "--disk", rig.image, "--keep", "last=3");
     return rig;
   }

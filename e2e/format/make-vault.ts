@@ -15,6 +15,7 @@ import { memoryDisk } from "#testing/memory-disk.ts";
 import type { MemoryDisk } from "#testing/memory-disk.ts";
 import { seededRandom } from "#testing/random.ts";
 import { benchBackupOptions, benchSource } from "#testing/vault-bench.ts";
+import type { EntryDraft } from "#vault/entry.ts";
 import type { DiskId, PointId } from "#vault/ids.ts";
 import { firstGeneration, newId, segmentId } from "#vault/ids.ts";
 import { newFileKey, writeKeyFile } from "#vault/key-file.ts";
@@ -38,7 +39,8 @@ export type Digests = Readonly<Record<string, Readonly<Record<string, string>>>>
 /**
  * Makes a small vault that has one of everything that format version 1 knows: two machines, a disk that grew and one that
  * shrank, points that are deleted, purged, torn and incomplete, healed and collected segments, packed blocks, sessions
- * that died, an adopted checkpoint, a doubted clock, summaries, two data keys, a removed unlock way, second copies.
+ * that died, an adopted checkpoint, a doubted clock, summaries, two data keys, a removed unlock way, second copies, verdicts and
+ * receipts of a key side, checks.
  *
  * @param folder   absent or empty; becomes the vault
  * @param keyFile  absent; becomes the key file that opens it
@@ -144,6 +146,8 @@ class Maker {
     if (log.fold.points.has(first) || log.fold.generations.size === 0) raise("nothing was purged or collected");
     delete this.digests[first];
 
+    await this.#prove(log, third);
+
     // Deleted, and not purged yet: it still reads.
     await deletePoint(log, third, "is torn", this.signal);
     await this.#summarize(log);
@@ -181,6 +185,32 @@ class Maker {
     await this.#die(log, vda, content);
     await log.read(this.signal);
     await this.#summarize(log);
+  }
+
+  /** What a key side says of a point, twice, and a check of all that finds the other one damaged. */
+  async #prove(log: Log, point: PointId): Promise<void> {
+    const [disk] = log.fold.points.get(point)?.disks ?? raise("there is no point");
+    if (disk === undefined) raise("the point has no disk");
+    const hash = (): string => hex(this.random(32));
+    const at = this.#now.toString();
+    const signature = Buffer.from(this.random(64)).toString("base64");
+    const [identity, headerDigest, protectors] = [hash(), hash(), [hash(), hash()]];
+    const encrypted = [{ name: "2", format: "luks2", identity, headerDigest, protectors }] as const;
+    const stated = { point, disk: disk.disk, volume: "2", unproven: false, signed: '{"format":1}', signature };
+    const opens = { ...stated, verdict: "opens", version: "web01/v1", at, derivedAt: at };
+    const rejected = { ...stated, verdict: "rejected", version: null, at, derivedAt: null };
+    const receipt = { store: hex(this.random(16)), epoch: 1, at, auditSeq: 7, auditHash: hash(), copy: 2, signature };
+    const hurt = [...log.fold.points.keys()].filter((each) => each !== point);
+    const disks = [{ disk: disk.disk, encrypted, unknown: ["3"] }];
+    const drafts: readonly EntryDraft[] = [
+      { type: "volumes", compatible: true, items: [{ point, disks }] },
+      { type: "verdict", compatible: true, items: [opens] },
+      { type: "receipt", compatible: true, receipt },
+      { type: "verdict", compatible: true, items: [rejected] },
+      { type: "checked", compatible: true, points: null, upTo: log.fold.seq, part: [1, 2], startedAt: at, hurt },
+      { type: "checked", compatible: true, points: [point], upTo: log.fold.seq, part: [1, 1], startedAt: at, hurt: [] },
+    ];
+    for (const draft of drafts) await log.append(() => draft, this.signal);
   }
 
   /** Writes the fold as a summary. */

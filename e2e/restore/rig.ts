@@ -26,7 +26,7 @@ export function trialWithPoint(t: TestContext, dataMib: number, holeMib: number)
   const trial = new Trial(t);
   writeImage(trial.path("image.raw"), dataMib, holeMib);
   trial.prepare(
-    "lockstep init vault --key-file key",
+    "lockstep init vault --key-file key --no-key-store",
     "lockstep protect web01 --disk root=image.raw",
     "lockstep backup web01",
   );

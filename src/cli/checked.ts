@@ -1,4 +1,5 @@
 import { formatBytes } from "#cli/units.ts";
+import type { PointLight } from "#ops/point-light.ts";
 import type { CheckOptions, CheckResult, HurtDisk } from "#ops/check.ts";
 
 type Names = ReadonlyMap<string, string>;
@@ -48,10 +49,9 @@ export function checkLines(what: string, found: CheckResult, names: Names, { rea
 }
 
 /** What a check found as JSON shows it. docs/json.md, "lockstep check" */
-export function shownCheck(found: CheckResult, names: Names, point: string | null): object {
+export function shownCheck(found: CheckResult, names: Names): object {
   const { ok, points, segments, readBytes, damagedBytes, copies, unread, recordedSlots } = found;
   return {
-    point,
     ok,
     points,
     segments,
@@ -78,6 +78,26 @@ export function shownCheck(found: CheckResult, names: Names, point: string | nul
     unread,
     recordedSlots,
   };
+}
+
+/** What came of having points opened, for a person. @param what  the machine or point */
+export function keyLines(
+  what: string,
+  looked: readonly { readonly light: PointLight }[],
+  hasKeySide: boolean,
+): string[] {
+  const encrypted = looked.filter(({ light: { light } }) => light !== "plain");
+  if (encrypted.length === 0) return [];
+  if (!hasKeySide)
+    return [`${what}: no key side: nothing shows that a key opens ${counted(encrypted.length, "point")}.`];
+  const opened = encrypted.filter(({ light: { openedAt } }) => openedAt !== null);
+  const versions = [...new Set(opened.flatMap(({ light }) => light.versions))].sort();
+  const by = versions.length === 0 ? "" : ` with ${versions.join(", ")}`;
+  const lights = (["green", "amber", "red"] as const).flatMap((light) => {
+    const number = encrypted.filter((each) => each.light.light === light).length;
+    return number === 0 ? [] : [`${number} ${light}`];
+  });
+  return [`${what}: ${opened.length} of ${counted(encrypted.length, "point")} opened${by}; ${lights.join(", ")}`];
 }
 
 function rangesOf({ ranges }: HurtDisk): string {

@@ -8,8 +8,8 @@ import { dirname } from "node:path";
  * @param mode  such as 0o600
  * @throws a system error: EEXIST when something has that name
  */
-export async function createFile(path: string, text: string, mode: number): Promise<void> {
-  const temporary = await writeTemporary(path, text, mode);
+export async function createFile(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const temporary = await writeTemporary(path, content, mode);
   try {
     await link(temporary, path);
   } finally {
@@ -24,12 +24,12 @@ export async function replaceFile(path: string, text: string, mode: number): Pro
   await syncFolder(dirname(path));
 }
 
-async function writeTemporary(path: string, text: string, mode: number): Promise<string> {
+async function writeTemporary(path: string, content: string | Uint8Array, mode: number): Promise<string> {
   const temporary = `${path}.new-${process.pid}`;
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
   await using file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
   await file.chmod(mode); // one that a crash left may have another
-  await file.writeFile(text);
+  await file.writeFile(content);
   await file.sync();
   return temporary;
 }

@@ -1,7 +1,8 @@
 import { errorLines, reportOf } from "#cli/errors.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
-import { visible, visibleJson } from "#cli/output-visible.ts";
+import { visibleJson } from "#cli/visible-json.ts";
 import { LockstepError } from "#errors/errors.ts";
+import { visibleText } from "#volume/visible-text.ts";
 
 /** Standard output or standard error. */
 export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -61,6 +62,11 @@ export class Output {
     for (const stream of [options.stdout, options.stderr]) {
       stream.on("error", (error: Error) => this.#failed.set(stream, error));
     }
+  }
+
+  /** Whether results go to a terminal: a person sees them, and no file or program gets them. */
+  get isTerminal(): boolean {
+    return !this.json && this.#stdout.isTTY === true;
   }
 
   /** Lines of the result for a person; nothing with `json`. */
@@ -161,7 +167,7 @@ export class Output {
 
   #say(stream: OutputStream, lines: readonly string[]): void {
     this.#overlay?.clear();
-    this.#write(stream, lines.map((line) => `${visible(line)}\n`).join(""));
+    this.#write(stream, lines.map((line) => `${visibleText(line)}\n`).join(""));
   }
 
   #write(stream: OutputStream, text: string): void {

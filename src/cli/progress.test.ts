@@ -8,13 +8,13 @@ import { barText, endParts, progressParts } from "#cli/progress-text.ts";
 
 const GiB = 1024 ** 3;
 
-function start(options: { json?: boolean; isTTY?: boolean } = {}) {
+async function start(options: { json?: boolean; isTTY?: boolean } = {}) {
   const stderr = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: options.isTTY ?? false, columns: 120 });
   const stdout = new PassThrough();
   const output = new Output({ command: "backup", json: options.json ?? false, quiet: false, stdout, stderr });
   const clock = { ms: 5_000 };
   const shown = () => (stderr.read() as string | null) ?? "";
-  return { bar: progress(output, () => clock.ms), output, clock, shown };
+  return { bar: await progress(output, () => clock.ms), output, clock, shown };
 }
 
 test("how far it is: part, bytes, rate, time left", () => {
@@ -36,8 +36,8 @@ test("it is 100 % only when all is done, and never more", () => {
   assert.deepEqual(barText(2, null), []);
 });
 
-test("without a terminal there is a line every ten seconds at most, and one at the end", () => {
-  const { bar, clock, shown } = start();
+test("without a terminal there is a line every ten seconds at most, and one at the end", async () => {
+  const { bar, clock, shown } = await start();
   bar.start(40 * GiB, "web01");
   for (let second = 1; second <= 25; second++) {
     clock.ms += 1000;
@@ -55,8 +55,8 @@ test("without a terminal there is a line every ten seconds at most, and one at t
   ]);
 });
 
-test("the next piece of work ends the one before, and starts from nothing", () => {
-  const { bar, clock, shown } = start();
+test("the next piece of work ends the one before, and starts from nothing", async () => {
+  const { bar, clock, shown } = await start();
   bar.advance(7);
   {
     using pieces = bar;
@@ -74,8 +74,8 @@ test("the next piece of work ends the one before, and starts from nothing", () =
   ]);
 });
 
-test("with json there is nothing", () => {
-  const { bar, clock, shown } = start({ json: true, isTTY: true });
+test("with json there is nothing", async () => {
+  const { bar, clock, shown } = await start({ json: true, isTTY: true });
   bar.start(GiB, "web01");
   clock.ms += 60_000;
   bar.advance(GiB);
@@ -84,8 +84,8 @@ test("with json there is nothing", () => {
   assert.equal(shown(), "");
 });
 
-test("on a terminal there is a bar, lines go above it, and nothing of it stays", () => {
-  const { bar, output, clock, shown } = start({ isTTY: true });
+test("on a terminal there is a bar, lines go above it, and nothing of it stays", async () => {
+  const { bar, output, clock, shown } = await start({ isTTY: true });
   bar.start(40 * GiB, "web01\u001b[2J");
   const first = shown();
   assert.ok(first.includes("web01\\x1b[2J  [------------------------]  0 %  0 B of 40.0 GiB"), first);
@@ -103,8 +103,8 @@ test("on a terminal there is a bar, lines go above it, and nothing of it stays",
   assert.equal(shown(), "");
 });
 
-test("a bar changes no mode of the terminal that a killed process would leave behind", () => {
-  const { bar, shown } = start({ isTTY: true });
+test("a bar changes no mode of the terminal that a killed process would leave behind", async () => {
+  const { bar, shown } = await start({ isTTY: true });
   bar.start(GiB, "web01");
   bar.advance(GiB);
   bar.stop();

@@ -1,9 +1,9 @@
-import { MultiBar } from "cli-progress";
+import type { MultiBar } from "cli-progress";
 
 import type { Output, Overlay } from "#cli/output.ts";
-import { visible } from "#cli/output-visible.ts";
 import { ProgressRate } from "#cli/progress-rate.ts";
 import { barText, endParts, progressParts } from "#cli/progress-text.ts";
+import { visibleText } from "#volume/visible-text.ts";
 
 /** Shows how far a long piece of work is. One piece at a time; the next `start` ends the one before. */
 export interface Progress extends Disposable {
@@ -25,8 +25,8 @@ const lineEveryMs = 10_000;
  *
  * @param nowMs  milliseconds from anywhere, never going back, such as `performance.now`
  */
-export function progress(output: Output, nowMs: () => number): Progress {
-  const show = { bar: showBar, lines: showLines, none: () => silent }[output.progressStyle];
+export async function progress(output: Output, nowMs: () => number): Promise<Progress> {
+  const show = await loadStyle(output);
   let work: Work | null = null;
   let shown: Shown = silent;
   const stop = (): void => {
@@ -37,7 +37,7 @@ export function progress(output: Output, nowMs: () => number): Progress {
     start(totalBytes, label) {
       stop();
       work = new Work(totalBytes, label, nowMs);
-      shown = show(output, work);
+      shown = show(work);
     },
     advance(bytes) {
       if (work === null) return;
@@ -87,6 +87,20 @@ type Shown = { advanced(work: Work): void; end(work: Work): void };
 
 const silent: Shown = { advanced: () => undefined, end: () => undefined };
 
+/** The library is loaded only for a bar. */
+async function loadStyle(output: Output): Promise<(work: Work) => Shown> {
+  switch (output.progressStyle) {
+    case "bar": {
+      const { MultiBar: Bars } = await import("cli-progress");
+      return (work) => showBar(Bars, output, work);
+    }
+    case "lines":
+      return () => showLines(output);
+    case "none":
+      return () => silent;
+  }
+}
+
 function showLines(output: Output): Shown {
   let spokenMs = 0;
   return {
@@ -105,11 +119,11 @@ function showLines(output: Output): Shown {
  * A `MultiBar` with one bar, not a `SingleBar`: that one saves the cursor's place at the start and returns there at the
  * end, onto lines that were said meanwhile.
  */
-function showBar(output: Output, work: Work): Shown {
+function showBar(Bars: typeof MultiBar, output: Output, work: Work): Shown {
   const { stderr } = output;
-  const bars = new MultiBar({
+  const bars = new Bars({
     stream: stderr,
-    format: () => [visible(work.label), ...barText(work.doneBytes, work.totalBytes), ...work.parts()].join("  "),
+    format: () => [visibleText(work.label), ...barText(work.doneBytes, work.totalBytes), ...work.parts()].join("  "),
     // The line is cut to the terminal's width by the library rather than by a mode that a killed process leaves behind.
     linewrap: true,
     forceRedraw: true,

@@ -27,6 +27,14 @@ export type Config = {
   readonly lanes: Setting<number>;
   readonly cacheNodes: Setting<NodeCaching>;
   readonly cacheLimitGib: Setting<number>;
+  /** The folder of the key store's database. */
+  readonly keysFolder: Setting<string>;
+  /** The UNIX socket at which the key side answers. */
+  readonly keysSocket: Setting<string>;
+  /** A file that opens the key store without a person, where the store was made so. */
+  readonly keysKeyFile: Setting<string>;
+  /** How long a key side that a command started outlives the last request. */
+  readonly keysIdleMinutes: Setting<number>;
   /** What a machine gets that is protected without saying it otherwise. */
   readonly keep: Setting<KeepRule>;
   readonly everyHours: Setting<number>;
@@ -55,6 +63,10 @@ export function showConfig(config: Config): readonly ShownSetting[] {
     { key: "backup.lanes", ...config.lanes },
     { key: "cache.nodes", ...config.cacheNodes },
     { key: "cache.limit-gib", ...config.cacheLimitGib },
+    { key: "keys.folder", ...config.keysFolder },
+    { key: "keys.socket", ...config.keysSocket },
+    { key: "keys.key-file", ...config.keysKeyFile },
+    { key: "keys.idle-minutes", ...config.keysIdleMinutes },
     { key: "defaults.keep", value: formatKeep(keep.value), from: keep.from },
     { key: "defaults.every-hours", ...config.everyHours },
     { key: "defaults.time-zone", ...config.timeZone },

@@ -21,7 +21,11 @@ const protectorNames: Readonly<Record<Protector["kind"], string>> = {
 };
 
 /** What a volume is, in few words: `LUKS2 aes-xts-plain64`, `ext4 "root"`. */
-export function whatIs({ encrypted, content, failure }: MappedVolume): string {
+export function whatIs({
+  encrypted,
+  content,
+  failure,
+}: Pick<MappedVolume, "encrypted" | "content" | "failure">): string {
   if (encrypted !== null) {
     const { format, cipher, state, progress } = encrypted;
     const done = progress === null ? "" : ` ${Math.floor(progress * 100)} %`;

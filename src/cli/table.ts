@@ -1,5 +1,5 @@
-import { visible } from "#cli/output-visible.ts";
 import { textWidth } from "#cli/table-width.ts";
+import { visibleText } from "#volume/visible-text.ts";
 
 export type Column = {
   /** Shown above it; a table of which no column has a title has no line of titles. */
@@ -15,7 +15,9 @@ export type Column = {
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const titled = columns.some(({ title }) => title !== undefined);
-  const all = [...(titled ? [columns.map(({ title }) => title ?? "")] : []), ...rows].map((row) => row.map(visible));
+  const all = [...(titled ? [columns.map(({ title }) => title ?? "")] : []), ...rows].map((row) =>
+    row.map(visibleText),
+  );
   const cellWidths = all.map((row) => row.map(textWidth));
   const widths = columns.map((_, column) => cellWidths.reduce((most, row) => Math.max(most, row[column] ?? 0), 0));
   return all.map((row, index) =>

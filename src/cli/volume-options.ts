@@ -23,7 +23,8 @@ export function costOptions(command: Command): Command {
     .option("--max-seconds <n>", "the most time that trying a secret may take, as estimated", parseSeconds);
 }
 
-function parseSeconds(text: string): number {
+/** @throws {LockstepError} ARGUMENT_INVALID */
+export function parseSeconds(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new LockstepError("ARGUMENT_INVALID", `"${text}" is not a number of seconds`);
 }

@@ -1,66 +1,34 @@
 import { TomlError, parse } from "smol-toml";
-import { z } from "zod";
 
 import { nodeCaching } from "#cli/settings.ts";
-import { LockstepError, isLockstepError } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { lineOfKey } from "#main/config-line.ts";
+import { count, list, oneOf, parsed, positive, table, text } from "#main/config-values.ts";
 import { parseKeep } from "#policy/keep.ts";
 import { parseTimeZone } from "#policy/time-zone.ts";
 
-/** A text that one of our parsers reads, whose own words say what is wrong with it. */
-function parsed<Value>(parseText: (text: string) => Value) {
-  return z.string().transform((text, context) => {
-    try {
-      return parseText(text);
-    } catch (error) {
-      if (!isLockstepError(error, "ARGUMENT_INVALID")) throw error;
-      context.addIssue({ code: "custom", message: error.message });
-      return z.NEVER;
-    }
-  });
-}
-
-const path = z.string().min(1);
-
 /** The configuration file. Every key is optional, and one that is not here is an error. docs/configuration.md */
-const schema = z.strictObject({
-  vault: path.optional(),
-  watch: z.array(path).optional(),
-  backup: z
-    .strictObject({
-      "checkpoint-minutes": z.number().positive().max(1440).optional(),
-      "checkpoint-gib": z
-        .number()
-        .positive()
-        .max(1024 * 1024)
-        .optional(),
-      lanes: z.int().min(1).max(64).optional(),
-    })
-    .optional(),
-  cache: z
-    .strictObject({
-      nodes: z.enum(nodeCaching).optional(),
-      "limit-gib": z
-        .number()
-        .positive()
-        .max(1024 * 1024)
-        .optional(),
-    })
-    .optional(),
-  defaults: z
-    .strictObject({
-      keep: parsed(parseKeep).optional(),
-      "every-hours": z
-        .number()
-        .positive()
-        .max(24 * 366)
-        .optional(),
-      "time-zone": parsed(parseTimeZone).optional(),
-    })
-    .optional(),
+const file = table({
+  vault: text,
+  watch: list(text),
+  backup: table({
+    "checkpoint-minutes": positive(1440),
+    "checkpoint-gib": positive(1024 * 1024),
+    lanes: count(64),
+  }),
+  cache: table({ nodes: oneOf(nodeCaching), "limit-gib": positive(1024 * 1024) }),
+  keys: table({ folder: text, socket: text, "key-file": text, "idle-minutes": positive(1440) }),
+  defaults: table({
+    keep: parsed(parseKeep),
+    "every-hours": positive(24 * 366),
+    "time-zone": parsed(parseTimeZone),
+  }),
 });
 
-export type ConfigFile = z.output<typeof schema>;
+export type ConfigFile = NonNullable<ReturnType<typeof file>>;
+
+/** What is wrong, and with which key. */
+type Problem = { readonly keys: readonly string[]; readonly message: string };
 
 /**
  * Parses the text of a configuration file and checks all of it.
@@ -69,24 +37,20 @@ export type ConfigFile = z.output<typeof schema>;
  * @throws {LockstepError} CONFIG_INVALID: not TOML, a key that does not exist, or a value that cannot be; the message
  *   names the key and, where it can be told, the line
  */
-export function parseConfig(text: string, name: string): ConfigFile {
-  const checked = schema.safeParse(parseToml(text, name));
-  if (checked.success) return checked.data;
-  const problems = checked.error.issues.flatMap((issue) =>
-    issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: "there is no such key" }))
-      : [{ path: issue.path, message: issue.message }],
-  );
+export function parseConfig(content: string, name: string): ConfigFile {
+  const problems: Problem[] = [];
+  const read = file(parseToml(content, name), (message, ...keys) => void problems.push({ keys, message }));
+  if (read !== undefined && problems.length === 0) return read;
   throw new LockstepError(
     "CONFIG_INVALID",
-    `the configuration ${name} cannot be used: ${problems.map((problem) => inWords(text, problem)).join("; ")}`,
+    `the configuration ${name} cannot be used: ${problems.map((problem) => inWords(content, problem)).join("; ")}`,
     { hint: "docs/configuration.md lists all keys, with examples." },
   );
 }
 
-function parseToml(text: string, name: string): unknown {
+function parseToml(content: string, name: string): unknown {
   try {
-    return parse(text, { maxDepth: 8 });
+    return parse(content, { maxDepth: 8 });
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const [first = ""] = error.message.split("\n");
@@ -99,9 +63,8 @@ function parseToml(text: string, name: string): unknown {
   }
 }
 
-/** A problem as `backup.lanes (line 7): Too small: …`. */
-function inWords(text: string, problem: { path: readonly PropertyKey[]; message: string }): string {
-  const keys = problem.path.filter((key) => typeof key === "string");
-  const line = lineOfKey(text, keys);
-  return `${keys.join(".")}${line === null ? "" : ` (line ${line})`}: ${problem.message}`;
+/** A problem as `backup.lanes (line 7): a whole number …`. */
+function inWords(content: string, { keys, message }: Problem): string {
+  const line = lineOfKey(content, keys);
+  return `${keys.join(".")}${line === null ? "" : ` (line ${line})`}: ${message}`;
 }

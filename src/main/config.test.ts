@@ -53,6 +53,10 @@ test("without a file, a flag or a variable everything has its default", async ()
       ["backup.lanes", 2],
       ["cache.nodes", "auto"],
       ["cache.limit-gib", 4],
+      ["keys.folder", join(folder, ".local/state/lockstep/keys")],
+      ["keys.socket", join(folder, ".local/state/lockstep/keys/socket")],
+      ["keys.key-file", join(folder, ".local/state/lockstep/key-store.key")],
+      ["keys.idle-minutes", 5],
       ["defaults.keep", "all"],
       ["defaults.every-hours", 24],
       ["defaults.time-zone", "UTC"],
@@ -90,6 +94,14 @@ test("what the file says counts, and the rest keeps its default", async () => {
   assert.deepEqual(settings.get("state"), [join(folder, "state"), "default"]);
 });
 
+test("the socket of the key side is in its folder, unless the file says otherwise", async () => {
+  const moved = await shown('[keys]\nfolder = "/srv/keys"');
+  assert.deepEqual(moved.get("keys.socket"), ["/srv/keys/socket", "default"]);
+  const apart = await shown('[keys]\nfolder = "/srv/keys"\nsocket = "/run/keys/socket"\nkey-file = "host.key"');
+  assert.deepEqual(apart.get("keys.socket"), ["/run/keys/socket", "file"]);
+  assert.deepEqual(apart.get("keys.key-file"), [join(folder, "host.key"), "file"]);
+});
+
 test("a named file must be there, and any file must be readable", async () => {
   const missing = { code: "CONFIG_INVALID", message: /none\.toml failed: ENOENT/ };
   await assert.rejects(loadConfig(environment(), { config: "none.toml" }, signal), { ...missing, hint: /by --config/ });
@@ -119,7 +131,8 @@ test("the example in docs/configuration.md has every key of the file, and shows 
     else assert.ok(page.includes(`| \`${key}\``), key);
   }
   const defaults = await shown("");
+  const hasNoCommonDefault = ["vault", "watch", "keys.folder", "keys.socket", "keys.key-file"];
   for (const [key, [value]] of defaults) {
-    if (key !== "vault" && key !== "watch") assert.deepEqual(settings.get(key)?.[0], value, key);
+    if (!hasNoCommonDefault.includes(key)) assert.deepEqual(settings.get(key)?.[0], value, key);
   }
 });

@@ -57,6 +57,9 @@ function effective(paths: ConfigPaths, file: ConfigFile, environment: Environmen
   const fromFile = <Value>(value: Value | undefined, otherwise: Value): Setting<Value> =>
     value === undefined ? { value: otherwise, from: "default" } : { value, from: "file" };
   const inFolder = (path: string): string => absolute(path, folder);
+  const placeFromFile = (path: string | undefined, otherwise: string): Setting<string> =>
+    fromFile(path === undefined ? undefined : inFolder(path), otherwise);
+  const keysFolder = placeFromFile(file.keys?.folder, join(paths.state.value, "keys"));
   return {
     ...paths,
     cache: { value: join(paths.state.value, "cache"), from: paths.state.from },
@@ -73,6 +76,10 @@ function effective(paths: ConfigPaths, file: ConfigFile, environment: Environmen
     lanes: fromFile(file.backup?.lanes, 2),
     cacheNodes: fromFile(file.cache?.nodes, "auto"),
     cacheLimitGib: fromFile(file.cache?.["limit-gib"], 4),
+    keysFolder,
+    keysSocket: placeFromFile(file.keys?.socket, join(keysFolder.value, "socket")),
+    keysKeyFile: placeFromFile(file.keys?.["key-file"], join(paths.state.value, "key-store.key")),
+    keysIdleMinutes: fromFile(file.keys?.["idle-minutes"], 5),
     keep: fromFile<KeepRule>(file.defaults?.keep, {}),
     everyHours: fromFile(file.defaults?.["every-hours"], 24),
     timeZone: fromFile(file.defaults?.["time-zone"], "UTC"),

@@ -21,6 +21,7 @@ test("what is not set has a default or is null", () => {
     stateDir: null,
     vault: null,
     passphraseFile: null,
+    credentialsFolder: null,
     noColor: false,
     home: "/home/ann",
     workingFolder: "/home/ann/images",

@@ -12,6 +12,8 @@ export type Environment = {
   readonly vault: string | null;
   /** `LOCKSTEP_PASSPHRASE_FILE` */
   readonly passphraseFile: string | null;
+  /** `CREDENTIALS_DIRECTORY`, where systemd puts a service's credentials (systemd.exec(5)). */
+  readonly credentialsFolder: string | null;
   /** `NO_COLOR` (no-color.org) */
   readonly noColor: boolean;
   readonly home: string;
@@ -68,6 +70,7 @@ export function environmentOf({ variables, home, userId, stdin, stdout, stderr, 
     stateDir: variable("LOCKSTEP_STATE_DIR"),
     vault: variable("LOCKSTEP_VAULT"),
     passphraseFile: variable("LOCKSTEP_PASSPHRASE_FILE"),
+    credentialsFolder: variable("CREDENTIALS_DIRECTORY"),
     noColor: variable("NO_COLOR") !== null,
     home,
     workingFolder: host.workingFolder,

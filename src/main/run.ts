@@ -25,12 +25,12 @@ export async function run(): Promise<ExitCode> {
     version,
     stdout: process.stdout,
     stderr: process.stderr,
-    openApp: async (output, flags, { makesConfig = false }) => {
+    openApp: async (output, flags, { needsNoConfig = false }) => {
       const { openApp } = await import("#main/wiring/app.ts"); // `--help` needs none of it
       const environment = readEnvironment();
       const program = `lockstep ${version}`;
       const host = { environment, program, stdin: process.stdin, signal: stop.signal };
-      return openApp(host, output, { ...flags, configMayBeNew: makesConfig });
+      return openApp(host, output, { ...flags, configMayBeNew: needsNoConfig });
     },
   });
 }

@@ -1,10 +1,11 @@
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { backup } from "#ops/backup.ts";
 import type { BackupOptions, BackupResult, BackupSource } from "#ops/backup.ts";
 import { changeMachine } from "#ops/change-machine.ts";
 import { changedRanges } from "#ops/change-list.ts";
 import type { ChangeList } from "#ops/change-list.ts";
 import { spotCheckRanges } from "#ops/changed-ranges.ts";
+import { logVolumes, volumesOfDisk } from "#ops/log-volumes.ts";
 import { withIdentities } from "#ops/machine-edit.ts";
 import { newestLive } from "#ops/newest-live.ts";
 import { openDisks } from "#ops/open-disks.ts";
@@ -82,12 +83,29 @@ export async function backupMachine(
   };
   const sources = planned.map(({ source }) => source);
   const result = await backup(vault, log, sources, options, signal);
+  const unlogged = await logVolumesOf(log, result, signal);
   return {
     ...result,
-    warnings: [...planned.flatMap(({ warnings }) => warnings), ...result.warnings],
+    warnings: [...planned.flatMap(({ warnings }) => warnings), ...result.warnings, ...unlogged],
     blindSpots: [...new Set(opened.disks.flatMap(({ blindSpots }) => blindSpots))],
     volumeNotes: await notesOf(vault, log, result, signal),
   };
+}
+
+/** Logs what of the point is encrypted. The point is there without it: a later check or backup logs it. @returns warnings */
+async function logVolumesOf(
+  log: Log,
+  { point, volumes }: BackupResult,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const disks = point.disks.map(({ disk, name }) => volumesOfDisk(disk, volumes.get(name)));
+  try {
+    await logVolumes(log, [{ point: point.point, disks }], signal);
+    return [];
+  } catch (error) {
+    if (!isLockstepError(error)) throw error;
+    return [`what of the point is encrypted could not be logged: ${error.message}`];
+  }
 }
 
 /** Notes on the volumes of a point's disks, against those of the point that it was compared with. */

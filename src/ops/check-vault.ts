@@ -58,7 +58,7 @@ export type CheckVaultResult = {
     readonly generation: number;
     /** Damage that was got round, and why nothing may be written, in words. */
     readonly faults: readonly string[];
-    /** Objects that were missing and were put back. */
+    /** Objects that were missing, or damaged second copies, and were put back. */
     readonly restored: readonly ObjectKey[];
   };
   readonly rosterFaults: readonly string[];
@@ -122,7 +122,7 @@ export async function checkVault(
   return { ok, keyring: { generation, faults, restored }, rosterFaults: roster.warnings, logs, copies, stray, foreign };
 }
 
-/** Puts back what is missing of the keyring, where the store lets us. */
+/** Puts back what is missing of the keyring, and replaces damaged second copies, where the store lets us. */
 async function restoreKeyring(vault: Vault, found: OpenedKeyring, signal: AbortSignal): Promise<readonly ObjectKey[]> {
   try {
     return await healKeyring(vault.store, found, vault, signal);

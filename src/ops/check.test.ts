@@ -16,6 +16,7 @@ import { interrupted } from "#testing/interrupted.ts";
 import { MaintenanceBench } from "#testing/maintenance-bench.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
 import { backUp, BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
+import { bytesGoodAt, wholeChecks } from "#vault/bytes-good.ts";
 
 const whole: Partial<CheckOptions> = { readData: { part: 1, of: 1 } };
 const isData = (key: string): boolean => key.includes("/data/");
@@ -286,4 +287,59 @@ test("a vault that may only be read is checked all the same, and the result says
   const found = await check(vault, log, options, bench.signal);
   assert.deepEqual([found.damagedBytes, found.recordedSlots], [BLOCK, 0]);
   assert.match(found.warnings[0] ?? "", /could not be logged.*may not/);
+});
+
+/** When the bytes of the newest point were last found good. */
+function goodAt({ log }: MaintenanceBench): string {
+  const [newest] = [...log.fold.points.values()].sort((a, b) => b.seq - a.seq);
+  assert.ok(newest !== undefined);
+  return bytesGoodAt(newest, wholeChecks(log.fold)).toString();
+}
+
+test("the log knows when all bytes were last read and found good: in one go, or part by part", async () => {
+  const bench = await MaintenanceBench.make("known good", 60);
+  await bench.backUp();
+  const taken = goodAt(bench);
+  await bench.pass(1);
+  const { seq } = bench.log.fold;
+  await checkNow(bench);
+  await checkNow(bench, { ...whole, record: false });
+  assert.deepEqual([bench.log.fold.seq, goodAt(bench)], [seq, taken], "nothing new to say, or nothing may be said");
+  await checkNow(bench, { readData: { part: 1, of: 2 } });
+  assert.equal(goodAt(bench), taken);
+  const first = bench.bench.clock.now.toString();
+  await bench.pass(1);
+  await checkNow(bench, { readData: { part: 2, of: 2 } });
+  assert.equal(goodAt(bench), first);
+  await checkNow(bench, whole);
+  assert.equal(goodAt(bench), bench.bench.clock.now.toString());
+});
+
+test("the log knows which points damage hurts, and that it hurts them no more", async () => {
+  const bench = await MaintenanceBench.make("known hurt", 60);
+  const { point: old } = await bench.backUp();
+  bench.change(0, 60);
+  const { point: newer } = await bench.backUp();
+  const hurt = (): readonly boolean[] =>
+    [old, newer].map(({ point }) => bench.log.fold.points.get(point)?.hurt === true);
+  const [key = ""] = await keysOf(bench.store, (each) => each.includes(`/data/${newer.session}`));
+  await flip(bench.store, key, BLOCK);
+  await checkNow(bench, { ...whole, point: old.point });
+  assert.deepEqual(hurt(), [false, false]);
+  await checkNow(bench, whole);
+  assert.deepEqual(hurt(), [false, true]);
+  await bench.backUp();
+  await checkNow(bench);
+  assert.deepEqual(hurt(), [false, false]);
+});
+
+test("a check of which the store gave no answer for something says of no bytes that they are good", async () => {
+  const bench = await MaintenanceBench.make("no answer", 60);
+  await bench.backUp();
+  const taken = goodAt(bench);
+  await bench.pass(1);
+  const [key = ""] = await keysOf(bench.store, isData);
+  const vault = { ...bench.vault, store: badSectorStore(bench.store, key) };
+  assert.equal((await checkNow(bench, whole, vault)).ok, false);
+  assert.equal(goodAt(bench), taken);
 });

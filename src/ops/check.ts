@@ -4,6 +4,7 @@ import type { ByteRange } from "#disk/contract.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 import { CheckedDisk } from "#ops/check-disk.ts";
 import type { CheckedTree, HurtSegment } from "#ops/check-disk.ts";
+import { logCheck } from "#ops/log-check.ts";
 import { logDamage } from "#vault/damage-log.ts";
 import type { SlotRanges } from "#vault/entry.ts";
 import type { Fold, PointState } from "#vault/fold.ts";
@@ -25,7 +26,7 @@ export type CheckOptions = {
   readonly point: PointId | null;
   /** Null: the blocks themselves are not read. */
   readonly readData: DataPart | null;
-  /** Log damage that the log does not know, so that the next backup can heal it. */
+  /** Log damage that the log does not know, so that the next backup can heal it, and when which bytes were found good. */
   readonly record: boolean;
   /** Blocks for which the store gives no answer count as damaged; they do not unless this is set. */
   readonly unreadIsDamage?: boolean;
@@ -112,6 +113,7 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
     throw new LockstepError("ARGUMENT_INVALID", `There is no part ${readData.part} of ${readData.of}.`);
   }
   const fold = await log.read(signal);
+  const startedAt = vault.now().toString();
   const states = statesOf(fold, options.point);
   const bodies = await checkBodies(vault, log, states, options, signal);
   const disks: CheckedDisk[] = [];
@@ -139,13 +141,19 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
     hurt.push(...hurtDisks(checked, segments));
     if (!options.record) continue;
     const found = segments.filter(({ known }) => !known);
-    try {
+    const missed = await tryToLog(async () => {
       recordedSlots += await logDamage(log, checked.disk, found, signal);
-    } catch (error) {
-      if (!isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE", "KEYRING_ROLLED_BACK"))
-        throw error;
-      warnings.push(`The damage that was found could not be logged, so no backup will heal it: ${messageOf(error)}`);
-    }
+    });
+    if (missed !== null)
+      warnings.push(`The damage that was found could not be logged, so no backup will heal it: ${missed}`);
+  }
+  if (options.record) {
+    const part = readData === null || unread.length > 0 ? null : ([readData.part, readData.of] as const);
+    const points = options.point === null ? null : [options.point];
+    const hurtPoints = [...new Set(hurt.map(({ point }) => point))];
+    const finding = { points, upTo: fold.seq, part, startedAt, hurt: hurtPoints };
+    const missed = await tryToLog(() => logCheck(log, finding, signal));
+    if (missed !== null) warnings.push(`That this was checked could not be logged: ${missed}`);
   }
   if (options.point !== null) statesOf(log.fold, options.point); // purged meanwhile, it is gone and not sound
   const damagedBytes = hurt.reduce((sum, { ranges }) => sum + ranges.reduce((a, range) => a + range.lengthBytes, 0), 0);
@@ -165,6 +173,19 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
     recordedSlots,
     warnings,
   };
+}
+
+/** Why something could not be logged, where that leaves the check right; null when it was. @throws what `work` throws else */
+async function tryToLog(work: () => Promise<void>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE", "KEYRING_ROLLED_BACK")) {
+      return messageOf(error);
+    }
+    throw error;
+  }
 }
 
 /** @throws {LockstepError} POINT_GONE */

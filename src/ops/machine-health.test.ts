@@ -5,6 +5,7 @@ import { machineHealth } from "#ops/machine-health.ts";
 import type { MachineHealth } from "#ops/machine-health.ts";
 import { openSession } from "#vault/session.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
+import { must } from "#testing/log-bench.ts";
 import { VaultBench, backUp } from "#testing/vault-bench.ts";
 import type { Log } from "#vault/log.ts";
 
@@ -21,7 +22,7 @@ async function machine(seed: string) {
 }
 
 function health(log: Log, bench: VaultBench): MachineHealth {
-  return machineHealth(log.fold, { now: bench.clock.now, stalledAfterMs });
+  return machineHealth(log.fold, { now: bench.clock.now, stalledAfterMs, hasKeySide: false });
 }
 
 const kinds = ({ needs }: MachineHealth): readonly string[] => needs.map(({ kind }) => kind);
@@ -30,7 +31,8 @@ test("a machine needs somebody until it has a point, and again when the next is 
   const { bench, definition, log, vault, content, pass } = await machine("overdue");
   assert.deepEqual(kinds(health(log, bench)), ["overdue"]);
   const { point } = await backUp(vault, log, definition, memoryDisk(content));
-  assert.deepEqual(health(log, bench), { lastPoint: point, points: 1, needs: [] });
+  const { lastPoint, points, needs } = health(log, bench);
+  assert.deepEqual([lastPoint, points, needs], [point, 1, []]);
   pass(29);
   assert.deepEqual(health(log, bench).needs, []);
   pass(2);
@@ -68,4 +70,38 @@ test("dates in doubt need somebody, and damage does so even where nothing is bac
   const item = { kind: "data", segment, generation: "0", slots: [[0, 1]] };
   await log.append(() => ({ type: "damaged", disk: definition.id, items: [item] }) as never, bench.signal);
   assert.deepEqual(kinds(health(log, bench)), ["damaged"]);
+});
+
+/** A machine with a point whose only disk has one encrypted volume, and what the key side says of it. */
+async function withVerdict(seed: string, verdict: string | null) {
+  const { bench, definition, log, vault, content } = await machine(seed);
+  const { point } = await backUp(vault, log, definition, memoryDisk(content));
+  const digest = "0".repeat(64);
+  const volume = { name: "1", format: "luks2", identity: digest, headerDigest: digest, protectors: [digest] } as const;
+  const disks = [{ disk: definition.id, encrypted: [volume], unknown: [] }];
+  await must(log, { type: "volumes", compatible: true, items: [{ point: point.point, disks }] });
+  const at = bench.clock.now.toString();
+  const common = { point: point.point, disk: definition.id, volume: "1", at, unproven: false };
+  const signed = { signed: "{}", signature: Buffer.alloc(64).toString("base64") };
+  const opened = { ...common, verdict: "opens", version: "web01/v1", derivedAt: at, ...signed };
+  const said = verdict === null ? [] : [opened, { ...opened, verdict }];
+  for (const item of said) await must(log, { type: "verdict", compatible: true, items: [item] });
+  const terms = { now: bench.clock.now, stalledAfterMs };
+  return (hasKeySide: boolean) => machineHealth(log.fold, { ...terms, hasKeySide });
+}
+
+test("a point that nothing opens needs somebody, and so does one that opened before and does not any more", async () => {
+  const found = (await withVerdict("red", "rejected"))(true);
+  assert.deepEqual([found.light?.light, kinds(found)], ["red", ["red", "light-lost"]]);
+  assert.match(found.needs[0]?.words ?? "", /a point is red: disk sda, volume 1 is not opened/);
+});
+
+test("a newest point that nobody tried needs somebody where there is a key side to try it", async () => {
+  const healthOf = await withVerdict("not tried", null);
+  assert.deepEqual([kinds(healthOf(false)), kinds(healthOf(true))], [[], ["not-opened"]]);
+});
+
+test("a point that opened lately needs nobody, and says which version it needs", async () => {
+  const found = (await withVerdict("green", "reads"))(true);
+  assert.deepEqual([found.light?.light, found.versions, found.needs], ["green", ["web01/v1"], []]);
 });

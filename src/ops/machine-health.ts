@@ -1,11 +1,15 @@
 import { newestLive } from "#ops/newest-live.ts";
+import { lightTerms, pointLights } from "#ops/point-light.ts";
+import type { PointLight } from "#ops/point-light.ts";
 import { formatDuration } from "#policy/duration.ts";
+import type { LightReason } from "#policy/light.ts";
 import { overdue } from "#policy/overdue.ts";
 import type { Fold, PointState } from "#vault/fold.ts";
 
 /** Something about a machine that a person should look at. */
 export type Need = {
-  readonly kind: "overdue" | "torn" | "unreadable" | "date-doubtful" | "damaged" | "stalled";
+  readonly kind:
+    "overdue" | "torn" | "unreadable" | "date-doubtful" | "damaged" | "stalled" | "red" | "light-lost" | "not-opened";
   readonly words: string;
 };
 
@@ -14,7 +18,18 @@ export type MachineHealth = {
   readonly lastPoint: PointState | null;
   /** Points that are not deleted. */
   readonly points: number;
+  /** Of the last point; null where there is none. */
+  readonly light: PointLight | null;
+  /** The key versions that opened its points, those that are deleted too. */
+  readonly versions: readonly string[];
   readonly needs: readonly Need[];
+};
+
+/** What health is judged by. */
+export type HealthTerms = {
+  readonly now: Temporal.Instant;
+  readonly stalledAfterMs: number;
+  readonly hasKeySide: boolean;
 };
 
 /**
@@ -24,12 +39,12 @@ export type MachineHealth = {
  * A machine that is protected no longer needs nobody, but for damage of what it has.
  *
  * @param stalledAfterMs  without a sign for so long, an open backup session is taken for dead
+ * @param hasKeySide      a key side could open points: then one that it did not open lately needs somebody
  */
-export function machineHealth(
-  fold: Fold,
-  { now, stalledAfterMs }: { readonly now: Temporal.Instant; readonly stalledAfterMs: number },
-): MachineHealth {
+export function machineHealth(fold: Fold, { now, stalledAfterMs, hasKeySide }: HealthTerms): MachineHealth {
   const lastPoint = newestLive(fold);
+  const lightOf = pointLights(fold, lightTerms, now);
+  const light = lastPoint === null ? null : lightOf(lastPoint);
   const needs: Need[] = [];
   const need = (kind: Need["kind"], words: string | null): void => {
     if (words !== null) needs.push({ kind, words });
@@ -46,10 +61,43 @@ export function machineHealth(
     need("stalled", stalled(fold, now, stalledAfterMs));
     need("date-doubtful", doubt(fold, lastPoint));
   }
+  const lights = [...fold.points.values()].map(lightOf);
+  need("red", redWords(lights));
+  need("light-lost", lostWords(lights));
+  if (fold.machine.protected && hasKeySide) need("not-opened", light === null ? null : notOpenedWords(light));
   const { size } = fold.damaged;
   need("damaged", size > 0 ? `${size} ${size === 1 ? "segment has" : "segments have"} damaged parts` : null);
   const points = [...fold.points].filter(([, { deleted }]) => deleted === null).length;
-  return { lastPoint, points, needs };
+  const versions = [...new Set(lights.flatMap((each) => each.versions))].sort();
+  return { lastPoint, points, light, versions, needs };
+}
+
+/** Damage has words of its own. */
+function redWords(lights: readonly PointLight[]): string | null {
+  const reasons = lights.flatMap(({ reasons: each }) => each.find(isRedForKeys) ?? []);
+  const [first] = reasons;
+  if (first === undefined) return null;
+  return reasons.length === 1
+    ? `a point is red: ${first.words}`
+    : `${reasons.length} points are red, such as: ${first.words}`;
+}
+
+function isRedForKeys({ light, code }: LightReason): boolean {
+  return light === "red" && code !== "BYTES_DAMAGED";
+}
+
+function lostWords(lights: readonly PointLight[]): string | null {
+  const lost = lights.flatMap((light) => light.lost);
+  const newest = lost.toSorted((a, b) => Temporal.Instant.compare(b.openedAt, a.openedAt))[0];
+  if (newest === undefined) return null;
+  const more = lost.length === 1 ? "" : `, and ${lost.length - 1} more`;
+  return `${newest.where} was opened until ${newest.openedAt.toString().slice(0, 10)}, and is not any more${more}`;
+}
+
+function notOpenedWords({ reasons }: PointLight): string | null {
+  const codes: readonly LightReason["code"][] = ["NOT_TRIED", "NOT_TRIED_LATELY", "NOT_KNOWN"];
+  const reason = reasons.find(({ code }) => codes.includes(code));
+  return reason === undefined ? null : `nothing shows that a key opens the newest point: ${reason.words}`;
 }
 
 function stalled({ backup }: Fold, now: Temporal.Instant, afterMs: number): string | null {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
+import { check } from "#ops/check.ts";
 import type { PruneStep } from "#ops/prune.ts";
 import { deletePoint } from "#ops/delete-points.ts";
 import { LockstepError } from "#errors/errors.ts";
@@ -283,5 +284,42 @@ test("a mostly dead segment with a block that cannot be read is left alone, unle
   const second = await bench.prune();
   assert.deepEqual([second.leftAlone, second.rewritten.segments], [[], 1]);
   assert.equal(await bench.store.stat(key, bench.signal), null);
+  assert.equal(bench.log.fold.damaged.size, 1);
+});
+
+test("damage of what no point needs any more is forgotten with it, and generations are", async () => {
+  const bench = await MaintenanceBench.make("forgotten", 40);
+  const { point } = await bench.backUp();
+  await deletePoint(bench.log, point.point, "test", bench.signal);
+  bench.change(0, 40);
+  await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, (each) => each.includes(`/data/${point.session}`));
+  await flip(bench.store, key, 4100);
+  const options = { point: null, readData: { part: 1, of: 1 }, repair: false, record: true, progress: () => undefined };
+  assert.equal((await check(bench.vault, bench.log, options, bench.signal)).recordedSlots, 1);
+  await bench.prune();
+  assert.equal(bench.log.fold.damaged.size, 1);
+
+  await bench.pass(15);
+  await bench.prune();
+  assert.deepEqual([bench.log.fold.damaged.size, bench.log.fold.generations.size], [0, 0]);
+  const entries = bench.log.fold.seq;
+  await bench.prune();
+  assert.equal(bench.log.fold.seq, entries + 2, "opened and closed, and nothing to forget");
+  assert.deepEqual(await bench.unlike(), []);
+});
+
+test("damage stays known while a deleted point may still come back, and while the tree that shows what is needed cannot be read", async () => {
+  const bench = await MaintenanceBench.make("not forgotten", 40);
+  const { point } = await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, (each) => each.includes("/nodes/"));
+  await flip(bench.store, key, 4100);
+  const options = { point: null, readData: null, repair: false, record: true, progress: () => undefined };
+  await check(bench.vault, bench.log, options, bench.signal);
+  assert.equal(bench.log.fold.damaged.size, 1);
+  await bench.prune();
+  assert.equal(bench.log.fold.damaged.size, 1);
+  await deletePoint(bench.log, point.point, "test", bench.signal);
+  await bench.prune();
   assert.equal(bench.log.fold.damaged.size, 1);
 });

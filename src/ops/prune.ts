@@ -19,6 +19,7 @@ import type { Session } from "#vault/session.ts";
 import { listSummaries, surplusSummaries } from "#vault/summary.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import { sweep } from "#vault/sweep.ts";
+import { forgettable } from "#vault/swept-segments.ts";
 import type { Vault } from "#vault/vault.ts";
 
 export type PruneOptions = {
@@ -62,6 +63,9 @@ export type PruneResult = {
   readonly warnings: readonly string[];
 };
 
+/** The most segments in one entry. */
+const SWEPT_ITEMS = 4096;
+
 /** What the log says after the first half of a prune, or would say. */
 type Decided = Pick<PruneResult, "deleted" | "purged" | "closed">;
 
@@ -84,7 +88,9 @@ export async function prune(vault: Vault, log: Log, options: PruneOptions, signa
   const closed = await closeStalledBackup(vault, log, session, options, signal);
   const deleted = await deleteByRule(vault, log, session, signal);
   const purged = await purge(vault, log, session, signal);
-  const { live, candidates, unknown } = await collect(vault, log, (fold) => fold, remover, options, signal);
+  const live = await mark(vault, log, (fold) => fold, options, signal);
+  const { candidates, unknown } = await collect(vault, log, live, remover, options, signal);
+  await forget(log, session, live, signal);
   const swept = remover.removed;
   const { rewrites, leftAlone } = await candidates.plan(vault, log.machine, signal);
   let done = 0;
@@ -124,7 +130,7 @@ async function begin(
     session = await open();
   } catch (error) {
     if (!isLockstepError(error, "STORE_FULL")) throw error;
-    await collect(vault, log, (fold) => fold, remover, options, signal);
+    await collect(vault, log, await mark(vault, log, (fold) => fold, options, signal), remover, options, signal);
     session = await open();
   }
   if (session !== null) return session;
@@ -145,7 +151,8 @@ async function foresee(vault: Vault, log: Log, options: PruneOptions, signal: Ab
     return { ...fold, points, maintenance: null, backup: closed === null ? fold.backup : null };
   };
   const remover = new Remover(null);
-  const { live, candidates, unknown } = await collect(vault, log, view, remover, options, signal);
+  const live = await mark(vault, log, view, options, signal);
+  const { candidates, unknown } = await collect(vault, log, live, remover, options, signal);
   const { rewrites, leftAlone } = await candidates.plan(vault, log.machine, signal);
   return {
     ...resultOf(decide(log.fold), live, unknown, remover, clockDoubt(log.fold, now)),
@@ -156,24 +163,47 @@ async function foresee(vault: Vault, log: Log, options: PruneOptions, signal: Ab
   };
 }
 
-/** Marks what lives, and removes the rest. */
-async function collect(
-  vault: Vault,
+/** Marks what lives. */
+function mark(
+  { store, keyring }: Vault,
   log: Log,
   view: (fold: Fold) => Fold,
+  { progress }: PruneOptions,
+  signal: AbortSignal,
+): Promise<Liveness> {
+  let segments = 0;
+  const onSegment = (): void => progress({ phase: "mark", done: ++segments, of: null });
+  const source = { store, keys: keyring.keys, machine: log.machine, log };
+  return markLive(source, view, { both: false, onSegment }, signal);
+}
+
+/**
+ * Logs which segments nothing reaches any more, so that their damage and generations are not kept for ever. After the sweep, which
+ * may have had to make room for it.
+ */
+async function forget(log: Log, session: Session, live: Liveness, signal: AbortSignal): Promise<void> {
+  for (const [disk, items] of forgettable(live)) {
+    for (let from = 0; from < items.length; from += SWEPT_ITEMS) {
+      const part = items.slice(from, from + SWEPT_ITEMS);
+      const draft = { type: "swept", compatible: true, session: session.id, disk, items: part } as const;
+      await appendInSession(log, session, () => draft, signal);
+    }
+  }
+}
+
+/** Removes what does not live. */
+async function collect(
+  { store }: Vault,
+  log: Log,
+  live: Liveness,
   remover: Remover,
   { progress }: PruneOptions,
   signal: AbortSignal,
-): Promise<{ live: Liveness; candidates: RewriteCandidates; unknown: readonly ObjectKey[] }> {
-  const { store, keyring } = vault;
-  const { machine } = log;
-  let segments = 0;
-  const onSegment = (): void => progress({ phase: "mark", done: ++segments, of: null });
-  const live = await markLive({ store, keys: keyring.keys, machine, log }, view, { both: false, onSegment }, signal);
+): Promise<{ candidates: RewriteCandidates; unknown: readonly ObjectKey[] }> {
   const candidates = new RewriteCandidates(live);
   let objects = 0;
   const unknown = await sweep(
-    { store, machine, remover },
+    { store, machine: log.machine, remover },
     live,
     {
       onKept: (kept) => candidates.note(kept),
@@ -181,7 +211,7 @@ async function collect(
     },
     signal,
   );
-  return { live, candidates, unknown };
+  return { candidates, unknown };
 }
 
 /** The backup session that is to be closed; null when there is none. */

@@ -1,3 +1,4 @@
+import { volumeWords } from "#ops/volume-words.ts";
 import type { MappedVolume, VolumeMap } from "#volume/inspect.ts";
 import type { EncryptedVolume, Protector } from "#volume/volume.ts";
 
@@ -17,7 +18,7 @@ export function volumeNotes(name: string, before: VolumeMap | null, now: VolumeM
   const notes: VolumeNote[] = [];
   if (isPlain(now)) notes.push({ code: "DISK_NOT_ENCRYPTED", message: `disk ${name} is not encrypted` });
   for (const volume of now.volumes) {
-    const where = whereOf(name, volume.name);
+    const where = volumeWords(name, volume.name);
     const { encrypted, failure } = volume;
     if (failure !== null) notes.push({ code: "VOLUME_DAMAGED", message: `${where}: ${failure.message}` });
     if (encrypted?.state === "converting") {
@@ -27,10 +28,6 @@ export function volumeNotes(name: string, before: VolumeMap | null, now: VolumeM
     }
   }
   return before === null ? notes : [...notes, ...changesBetween(name, before, now)];
-}
-
-function whereOf(disk: string, volume: string): string {
-  return volume === "disk" ? `disk ${disk}` : `disk ${disk}, volume ${volume}`;
 }
 
 /** Something is on it, and none of it is encrypted as far as can be told. */
@@ -47,7 +44,7 @@ export function changesBetween(name: string, before: VolumeMap, now: VolumeMap):
   const olds = new Map(before.volumes.map((volume) => [volume.name, volume]));
   const news = new Map(now.volumes.map((volume) => [volume.name, volume]));
   return [...new Set([...olds.keys(), ...news.keys()])].flatMap((volumeName) => {
-    const where = whereOf(name, volumeName);
+    const where = volumeWords(name, volumeName);
     const changes = changesOf(olds.get(volumeName), news.get(volumeName));
     return changes.map(({ code, words }) => ({ code, message: `${where}: ${words}` }));
   });

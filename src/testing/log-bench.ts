@@ -4,7 +4,7 @@ import { hex } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import type { Store } from "#store/contract.ts";
 import { memoryStore } from "#store/memory.ts";
-import type { EntryDraft } from "#vault/entry.ts";
+import type { EntryDraft, LoggedVerdict, Receipt } from "#vault/entry.ts";
 import { firstGeneration, generationId, newId, segmentId } from "#vault/ids.ts";
 import type { DiskId, GenerationId, MachineId, PointId, SegmentId, SessionId } from "#vault/ids.ts";
 import type { LogKeyring } from "#vault/log-keyring.ts";
@@ -125,6 +125,33 @@ export class LogBench {
   damagedDraft(segment: SegmentId, slot: number, generation = firstGeneration): EntryDraft {
     const items = [{ kind: "data" as const, segment, generation, slots: [[slot, 1] as const] }];
     return { type: "damaged", disk: this.disk, items };
+  }
+
+  sweptDraft(session: SessionId, segment: SegmentId): EntryDraft {
+    return { type: "swept", compatible: true, session, disk: this.disk, items: [["data", segment]] };
+  }
+
+  /** Says that a point's disk has one encrypted volume. @param headerDigest  64 hex digits */
+  volumesDraft(point: PointId, headerDigest: string): Extract<EntryDraft, { type: "volumes" }> {
+    const identity = "1".repeat(64);
+    const volume = { name: "1", format: "luks2", identity, headerDigest, protectors: ["2".repeat(64)] } as const;
+    const disks = [{ disk: this.disk, encrypted: [volume], unknown: ["2"] }];
+    return { type: "volumes", compatible: true, items: [{ point, disks }] };
+  }
+
+  verdictDraft(point: PointId, change: Partial<LoggedVerdict> = {}): Extract<EntryDraft, { type: "verdict" }> {
+    const at = this.now.toString();
+    const stated = { verdict: "reads", version: "web01/v1", at, derivedAt: at, unproven: false };
+    const signed = { signed: "{}", signature: Buffer.alloc(64).toString("base64") };
+    const item = { point, disk: this.disk, volume: "1", ...stated, ...signed, ...change };
+    return { type: "verdict", compatible: true, items: [item] };
+  }
+
+  /** @param store  32 hex digits */
+  receiptDraft(store: string, change: Partial<Receipt> = {}): Extract<EntryDraft, { type: "receipt" }> {
+    const state = { epoch: 1, at: this.now.toString(), auditSeq: 1, auditHash: "3".repeat(64), copy: 1 };
+    const receipt = { store, ...state, signature: Buffer.alloc(64).toString("base64"), ...change };
+    return { type: "receipt", compatible: true, receipt };
   }
 
   /** A block tree's root that points nowhere. */

@@ -59,6 +59,56 @@ export const root = z
   .refine(({ length }) => length % 4 === 0)
   .nullable();
 
+/** Ed25519 signature in base64. */
+export const signature = z.base64().length(88);
+
+/** What of a point's disks is encrypted. */
+export const diskVolumes = z
+  .array(
+    z.strictObject({
+      disk: diskId,
+      encrypted: z
+        .array(
+          z.strictObject({
+            name: text(512),
+            format: z.enum(["luks1", "luks2", "bitlocker"]),
+            identity: sha256Hex,
+            headerDigest: sha256Hex,
+            protectors: z.array(sha256Hex).max(1024),
+          }),
+        )
+        .max(4096)
+        .nullable(),
+      unknown: z.array(text(512)).max(4096),
+    }),
+  )
+  .max(256);
+
+/** The fields of a verdict, in entries and in summaries. */
+export const verdictFields = {
+  disk: diskId,
+  volume: text(512),
+  verdict: text(64),
+  version: text(256).nullable(),
+  at: instant,
+  derivedAt: instant.nullable(),
+  unproven: z.boolean(),
+};
+
+export const receipt = z.strictObject({
+  store: z.string().regex(/^[0-9a-f]{32}$/),
+  epoch: count,
+  at: instant,
+  auditSeq: count,
+  auditHash: sha256Hex,
+  copy: count,
+  signature,
+});
+
+/** Which of how many parts of the data. A fold keeps one finding of each, so there must not be many. */
+export const MOST_PARTS = 100;
+export const dataPart = z.tuple([z.int().min(1), z.int().min(1).max(MOST_PARTS)]).refine(([part, of]) => part <= of);
+
 export const keyringRef = z.strictObject({ generation: count, hash: sha256Hex });
 /** A generation of the keyring: its number and the hash of its object. */
 export type KeyringRef = Readonly<z.infer<typeof keyringRef>>;

@@ -41,9 +41,17 @@ const drafts: readonly EntryDraft[] = [
   { type: "purged", point, deletion: 6, session },
   bench.replacedDraft(session, firstSegment(session), firstGeneration, [1, 2]).draft,
   bench.damagedDraft(firstSegment(session), 65_535),
+  bench.sweptDraft(session, firstSegment(session)),
+  bench.volumesDraft(point, "ab".repeat(32)),
+  bench.verdictDraft(point, { verdict: "rejected", version: null, derivedAt: null }),
+  bench.receiptDraft("5".repeat(32), { epoch: 2 }),
+  { type: "checked", compatible: true, points: null, upTo: 6, part: [3, 7], startedAt: head.at, hurt: [point] },
+  { type: "checked", compatible: true, points: [point], upTo: 6, part: null, startedAt: head.at, hurt: [] },
   { type: "keyring", generation: 4, hash: "ef".repeat(32) },
   { type: "clock", confirmedAt: "2026-11-23T14:05:00Z" },
 ];
+
+const [verdictItem] = bench.verdictDraft(point).items;
 
 function changed(draft: EntryDraft, change: object): Uint8Array {
   return utf8(JSON.stringify({ ...head, ...draft, ...change }));
@@ -61,15 +69,15 @@ test("the example in the format's description is an entry", () => {
 });
 
 test("an unknown type is skipped when it says that it may be, and refused as newer when not", () => {
-  const verdict = { ...head, type: "verdict", light: "green" };
-  assert.deepEqual(parseEntry(utf8(JSON.stringify({ ...verdict, compatible: true })), "entry"), {
+  const omen = { ...head, type: "omen", light: "green" };
+  assert.deepEqual(parseEntry(utf8(JSON.stringify({ ...omen, compatible: true })), "entry"), {
     ...head,
     type: "unknown",
   });
   for (const compatible of [false, undefined]) {
-    assert.throws(() => parseEntry(utf8(JSON.stringify({ ...verdict, compatible })), "log entry 7"), {
+    assert.throws(() => parseEntry(utf8(JSON.stringify({ ...omen, compatible })), "log entry 7"), {
       code: "VAULT_NEWER",
-      message: /log entry 7 .*"verdict"/,
+      message: /log entry 7 .*"omen"/,
     });
   }
 });
@@ -96,6 +104,10 @@ test("a field of a wrong shape is refused, and named", () => {
     [4, { disks: [] }, /disks/],
     [4, { consistency: "perfect" }, /consistency/],
     [6, { deletion: "6" }, /deletion/],
+    [10, { compatible: false }, /compatible/],
+    [12, { items: [{ ...verdictItem, signature: "AAAA" }] }, /items\.0\.signature/],
+    [14, { part: [8, 7] }, /part/],
+    [14, { part: [1, 101] }, /part/],
     [0, { machine: { ...bench.definition(), everyHours: 0 } }, /machine\.everyHours/],
     [
       0,

@@ -5,19 +5,24 @@ import { LockstepError } from "#errors/errors.ts";
 import type { Entry, EntryDraft, EntryHead, SlotRanges } from "#vault/entry.ts";
 import {
   count,
+  dataPart,
   diskId,
+  diskVolumes,
   generationIdField,
   instant,
   keyringRef,
   pointId,
+  receipt,
   root,
   segmentIdField,
   segmentKind,
   seqField,
   sessionIdField,
   sha256Hex,
+  signature,
   slot,
   text,
+  verdictFields,
 } from "#vault/entry-fields.ts";
 import { machineDefinition } from "#vault/machine-definition.ts";
 
@@ -72,6 +77,9 @@ export const slotRanges: z.ZodType<SlotRanges> = z
 const slots = z.array(slot).max(0x1_0000);
 const items = { kind: segmentKind, segment: segmentIdField };
 
+/** Set in entries of types that a reader may pass over. */
+const compatible = z.literal(true);
+
 const drafts = {
   machine: { machine: machineDefinition },
   opened: {
@@ -105,6 +113,31 @@ const drafts = {
   damaged: {
     disk: diskId,
     items: z.array(z.strictObject({ ...items, generation: generationIdField, slots: slotRanges })).max(65_536),
+  },
+  swept: {
+    compatible,
+    session: sessionIdField,
+    disk: diskId,
+    items: z.array(z.tuple([segmentKind, segmentIdField])).max(65_536),
+  },
+  volumes: {
+    compatible,
+    items: z.array(z.strictObject({ point: pointId, disks: diskVolumes })).max(65_536),
+  },
+  verdict: {
+    compatible,
+    items: z
+      .array(z.strictObject({ point: pointId, ...verdictFields, signed: z.string().max(16_384), signature }))
+      .max(65_536),
+  },
+  receipt: { compatible, receipt },
+  checked: {
+    compatible,
+    points: z.array(pointId).max(100_000).nullable(),
+    upTo: seqField,
+    part: dataPart.nullable(),
+    startedAt: instant,
+    hurt: z.array(pointId).max(100_000),
   },
   keyring: keyringRef.shape,
   clock: { confirmedAt: instant },

@@ -69,7 +69,79 @@ export type Damage = {
   readonly slots: SlotRanges;
 };
 
-/** The part of an entry that its writer composes. */
+/** An encrypted volume of a point, by what is public of its header. docs/format/identities.md */
+export type VolumeIdentities = {
+  /** As the disk's volume map names it. */
+  readonly name: string;
+  readonly format: "luks1" | "luks2" | "bitlocker";
+  readonly identity: string;
+  readonly headerDigest: string;
+  /** Fingerprints of its protectors. */
+  readonly protectors: readonly string[];
+};
+
+/** What of a point's disk is encrypted. */
+export type DiskVolumes = {
+  readonly disk: DiskId;
+  /** Null: the disk was not looked at, or could not be. */
+  readonly encrypted: readonly VolumeIdentities[] | null;
+  /** Volumes of which nobody knows whether they are encrypted, by their names. */
+  readonly unknown: readonly string[];
+};
+
+/** What the key side last stated of an encrypted volume of a point. */
+export type StatedVerdict = {
+  readonly disk: DiskId;
+  readonly volume: string;
+  /** In the words of docs/format/statements.md. */
+  readonly verdict: string;
+  /** The key version that opened it: `web01/v1`; null where none did. */
+  readonly version: string | null;
+  /** By the key side's clock. */
+  readonly at: string;
+  /** When a key was last derived for it; null where none was. */
+  readonly derivedAt: string | null;
+  /** No real sample ever showed a volume in this state. */
+  readonly unproven: boolean;
+};
+
+/** A verdict, and the statement that it is taken from. */
+export type LoggedVerdict = StatedVerdict & {
+  readonly point: PointId;
+  /** The exact text that the key side signed. */
+  readonly signed: string;
+  /** Ed25519, in base64. */
+  readonly signature: string;
+};
+
+/** What a key store was when a report reached it, signed by it: one that is rolled back later is noticed. */
+export type Receipt = {
+  /** The key store's id. */
+  readonly store: string;
+  readonly epoch: number;
+  readonly at: string;
+  /** Its audit log's newest entry, and the hash of that. */
+  readonly auditSeq: number;
+  readonly auditHash: string;
+  /** The newest copy of the key store; 0: there was none. */
+  readonly copy: number;
+  /** Ed25519, in base64. */
+  readonly signature: string;
+};
+
+/** What a check of points found. */
+export type CheckFinding = {
+  /** The points that were checked; null: all that the log had up to entry `upTo`. */
+  readonly points: readonly PointId[] | null;
+  readonly upTo: number;
+  /** Which of how many parts of the data were read, such as 3 of 7; null: none. */
+  readonly part: readonly [number, number] | null;
+  readonly startedAt: string;
+  /** Those of them that cannot be given back as they were. */
+  readonly hurt: readonly PointId[];
+};
+
+/** The part of an entry that its writer composes. A reader that does not know a type passes over it if it is `compatible`. */
 export type EntryDraft =
   | { readonly type: "machine"; readonly machine: MachineDefinition }
   | {
@@ -94,6 +166,21 @@ export type EntryDraft =
       readonly items: readonly Replacement[];
     }
   | { readonly type: "damaged"; readonly disk: DiskId; readonly items: readonly Damage[] }
+  | {
+      readonly type: "swept";
+      readonly compatible: true;
+      readonly session: SessionId;
+      readonly disk: DiskId;
+      readonly items: readonly (readonly [kind: SegmentKind, segment: SegmentId])[];
+    }
+  | {
+      readonly type: "volumes";
+      readonly compatible: true;
+      readonly items: readonly { readonly point: PointId; readonly disks: readonly DiskVolumes[] }[];
+    }
+  | { readonly type: "verdict"; readonly compatible: true; readonly items: readonly LoggedVerdict[] }
+  | { readonly type: "receipt"; readonly compatible: true; readonly receipt: Receipt }
+  | ({ readonly type: "checked"; readonly compatible: true } & CheckFinding)
   | { readonly type: "keyring"; readonly generation: number; readonly hash: string }
   | { readonly type: "clock"; readonly confirmedAt: string };
 

@@ -3,7 +3,10 @@ import { LockstepError } from "#errors/errors.ts";
 import { judgeClock } from "#policy/clock.ts";
 import type { KeyringRef } from "#vault/entry-fields.ts";
 import type { Entry, EntryOf, Lane, LoggedEntry, PointRecord, SlotRanges } from "#vault/entry.ts";
+import { changes, gone, ignore, nothing } from "#vault/fold-effect.ts";
+import type { Effect } from "#vault/fold-effect.ts";
 import { FoldMap } from "#vault/fold-map.ts";
+import { checked, receipt, verdict, volumes } from "#vault/fold-shown.ts";
 import { uniteSlots, withoutSlots } from "#vault/fold-slots.ts";
 import { currentGeneration, segmentKey } from "#vault/fold.ts";
 import type { ClockState, Fold, OpenSession, SegmentKey } from "#vault/fold.ts";
@@ -12,13 +15,6 @@ import type { GenerationId, PointId, SessionId } from "#vault/ids.ts";
 
 /** A fold, and what of the entry did not count, in words. */
 export type Folded = { readonly fold: Fold; readonly ignored: readonly string[] };
-
-/** What an entry changes, and why some of it does not count. */
-type Effect = { readonly change: Partial<Fold>; readonly ignored: readonly string[] };
-
-const nothing: Effect = { change: {}, ignored: [] };
-const changes = (change: Partial<Fold>): Effect => ({ change, ignored: [] });
-const ignore = (why: string): Effect => ({ change: {}, ignored: [why] });
 
 /**
  * The fold of a log's first entry.
@@ -38,6 +34,8 @@ export function firstFold({ entry, hash }: LoggedEntry): Fold {
     maintenance: null,
     generations: FoldMap.of(),
     damaged: FoldMap.of(),
+    receipts: new Map(),
+    checks: new Map(),
     keyring: entry.keyring,
     clock: { trustedAt: entry.at, doubtfulSinceSeq: null },
   };
@@ -89,6 +87,16 @@ function effectOf(fold: Fold, entry: Entry, doubtful: boolean): Effect {
       return replaced(fold, entry);
     case "damaged":
       return damaged(fold, entry);
+    case "swept":
+      return swept(fold, entry);
+    case "volumes":
+      return volumes(fold, entry);
+    case "verdict":
+      return verdict(fold, entry);
+    case "receipt":
+      return receipt(fold, entry);
+    case "checked":
+      return checked(fold, entry, doubtful);
     case "keyring":
       return changes({ keyring: newerKeyring(fold.keyring, entry) });
     case "clock":
@@ -135,7 +143,8 @@ function point(fold: Fold, entry: EntryOf<"point">, doubtful: boolean): Effect {
   if (backup?.id !== entry.session) return fenced(entry.session, "backup");
   if (fold.points.has(entry.point)) return ignore(`there is a point ${entry.point} already`);
   const dateDoubtful = doubtful || backup.dateDoubtful;
-  const state = { ...recordOf(entry), seq: entry.seq, deleted: null, dateDoubtful };
+  const unseen = { volumes: null, shown: [], checkedAt: null, hurt: false };
+  const state = { ...recordOf(entry), seq: entry.seq, deleted: null, dateDoubtful, ...unseen };
   return changes({ points: fold.points.with(entry.point, state), backup: null });
 }
 
@@ -219,6 +228,25 @@ function damaged(fold: Fold, { disk, items }: EntryOf<"damaged">): Effect {
   return { change: { damaged: fold.damaged.withAll(damage) }, ignored };
 }
 
+/**
+ * Nothing will ever reach these segments again, and their objects go. The writer has seen to that: an item is not looked at here
+ * but for its session.
+ */
+function swept(fold: Fold, { session, disk, items }: EntryOf<"swept">): Effect {
+  if (fold.maintenance?.id !== session) return fenced(session, "maintenance");
+  const keys: SegmentKey[] = [];
+  const ignored: string[] = [];
+  for (const [kind, segment] of items) {
+    const key = segmentKey(disk, kind, segment);
+    if (isOpen(fold, sessionOfSegment(segment))) ignored.push(`${key}: its session is still open`);
+    else keys.push(key);
+  }
+  return {
+    change: { generations: fold.generations.withoutAll(keys), damaged: fold.damaged.withoutAll(keys) },
+    ignored,
+  };
+}
+
 /** A person looked at the dates. The walk over all points is no cost: this happens a few times in a log's life. */
 function clockConfirmed(fold: Fold): Effect {
   const doubted = [...fold.points].filter(([, state]) => state.dateDoubtful);
@@ -233,10 +261,6 @@ function isOpen(fold: Fold, session: SessionId): boolean {
 
 function fenced(session: SessionId, lane: Lane): Effect {
   return ignore(`session ${session} is not the open ${lane} session`);
-}
-
-function gone(point: PointId): Effect {
-  return ignore(`point ${point} is purged or never was`);
 }
 
 function otherDeletion(point: PointId, deletion: number): Effect {

@@ -39,6 +39,10 @@ export class FoldMap<K extends string, V> implements Iterable<[K, V]> {
     return this.withAll([[key, undefined]]);
   }
 
+  withoutAll(keys: Iterable<K>): FoldMap<K, V> {
+    return this.withAll(Iterator.from(keys).map((key) => [key, undefined]));
+  }
+
   /** With all changes made, one after the other; undefined removes. Copies each bucket that changes once. */
   withAll(changes: Iterable<readonly [K, V | undefined]>): FoldMap<K, V> {
     const buckets = this.#buckets.slice();

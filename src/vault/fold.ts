@@ -1,5 +1,13 @@
 import type { KeyringRef } from "#vault/entry-fields.ts";
-import type { CheckpointDisk, Lane, PointRecord, SlotRanges } from "#vault/entry.ts";
+import type {
+  CheckpointDisk,
+  DiskVolumes,
+  Lane,
+  PointRecord,
+  Receipt,
+  SlotRanges,
+  StatedVerdict,
+} from "#vault/entry.ts";
 import type { FoldMap } from "#vault/fold-map.ts";
 import { firstGeneration } from "#vault/ids.ts";
 import type { DiskId, GenerationId, PointId, SegmentId, SessionId } from "#vault/ids.ts";
@@ -14,6 +22,12 @@ export type Deletion = {
   readonly reason: string;
 };
 
+/** The newest verdict on an encrypted volume of a point. */
+export type ShownVolume = StatedVerdict & {
+  /** When a key was last derived for a verdict that it opens, this one or one before; null where there was none. */
+  readonly openedAt: string | null;
+};
+
 /** A point that is not purged: live, or deleted and still kept. */
 export type PointState = PointRecord & {
   /** The entry that logged it. */
@@ -21,6 +35,21 @@ export type PointState = PointRecord & {
   readonly deleted: Deletion | null;
   /** Logged, or its session opened, by a clock that cannot be believed; no person has confirmed the date since. */
   readonly dateDoubtful: boolean;
+  /** What of its disks is encrypted; null while no entry says so. */
+  readonly volumes: readonly DiskVolumes[] | null;
+  /** What the key side stated of its encrypted volumes. */
+  readonly shown: readonly ShownVolume[];
+  /** When the latest check of this very point began that read all its bytes and found them good; see `bytesGoodAt`. */
+  readonly checkedAt: string | null;
+  /** The latest check that had a look found that it cannot be given back as it was. */
+  readonly hurt: boolean;
+};
+
+/** A check of one part of the data of all points up to entry `upTo`. */
+export type PartCheck = {
+  readonly part: readonly [number, number];
+  readonly startedAt: string;
+  readonly upTo: number;
 };
 
 /** A checkpoint, with the number of its entry. */
@@ -75,6 +104,10 @@ export type Fold = {
   readonly generations: FoldMap<SegmentKey, GenerationId>;
   /** Slots of current generations that the log calls damaged. */
   readonly damaged: FoldMap<SegmentKey, SlotRanges>;
+  /** The newest receipt of each key store, by its id. */
+  readonly receipts: ReadonlyMap<string, Receipt>;
+  /** The latest check of each part of the data, by `3/7`. */
+  readonly checks: ReadonlyMap<string, PartCheck>;
   /** The newest generation of the keyring that any entry named. */
   readonly keyring: KeyringRef;
   readonly clock: ClockState;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { memoryStore } from "#store/memory.ts";
 import type { Store } from "#store/contract.ts";
@@ -11,6 +12,7 @@ import { listWays, wayInUse } from "#vault/keyring.ts";
 import type { OpenedKeyring } from "#vault/keyring.ts";
 import type { WayId } from "#vault/unlock-way.ts";
 import { appendOnlyStore } from "#testing/append-only-store.ts";
+import { alter } from "#testing/damage.ts";
 import { faultyStore } from "#testing/faulty-store.ts";
 import { fileKeyOf, keyringDeps, passphraseOf } from "#testing/keyring-deps.ts";
 
@@ -232,4 +234,39 @@ test("a second copy that could not be written is reported, and written by healin
   assert.deepEqual(await healKeyring(faulty.store, opened, deps, signal), missing);
   const healed = await openKeyring(faulty.store, other.secret, deps, signal);
   assert.deepEqual([healed.unstored, healed.warnings], [[], []]);
+});
+
+test("a damaged second copy is replaced by healing, and stays where the store removes nothing", async () => {
+  const store = memoryStore({ singleDisk: true });
+  const deps = keyringDeps("mending");
+  const made = await createVault(store, { ways: [host] }, deps, signal);
+  await addWay(store, made, other, deps, signal);
+  const copies = ["copies/vault.json", "copies/keyring/00000001", "copies/keyring/00000002"];
+  const whole = await Promise.all(copies.map((key) => store.get(key, 1e6, signal)));
+  const anothers = whole.toReversed(); // the first and the last one change places
+  const damages = {
+    "nothing of it": () => utf8("rot"),
+    "a bit of it": (bytes: Uint8Array) => bytes.with(20, (bytes[20] ?? 0) ^ 0x80),
+    "another's bytes": (_: Uint8Array, at: number) => anothers[at === 1 ? 0 : at] ?? new Uint8Array(),
+  };
+  for (const [damage, change] of Object.entries(damages)) {
+    for (const [at, key] of copies.entries()) await alter(store, key, (bytes) => change(bytes, at));
+    const opened = await openKeyring(store, host.secret, deps, signal);
+    assert.deepEqual(opened.damagedCopies.map((copy) => copy.key).sort(), copies.toSorted(), damage);
+    assert.deepEqual(await healKeyring(appendOnlyStore(store), opened, deps, signal), []);
+    assert.deepEqual((await healKeyring(store, opened, deps, signal)).toSorted(), copies.toSorted());
+    assert.deepEqual(await Promise.all(copies.map((key) => store.get(key, 1e6, signal))), whole);
+    const healed = await openKeyring(store, host.secret, deps, signal);
+    assert.deepEqual([healed.unstored, healed.damagedCopies, healed.warnings], [[], [], []]);
+  }
+});
+
+test("a damaged primary is read from its second copy, and neither is touched", async () => {
+  const store = memoryStore({ singleDisk: true });
+  const deps = keyringDeps("primary");
+  await createVault(store, { ways: [host] }, deps, signal);
+  for (const key of ["vault.json", "keyring/00000001"]) await alter(store, key, () => utf8("rot"));
+  const opened = await openKeyring(store, host.secret, deps, signal);
+  assert.deepEqual([opened.unstored, opened.damagedCopies, opened.warnings.length], [[], [], 2]);
+  assert.deepEqual(await healKeyring(store, opened, deps, signal), []);
 });

@@ -141,22 +141,37 @@ export async function startEpoch(
 
 /**
  * Writes the objects that should be in the store and are not: a primary whose second copy was read, a second copy that a
- * crash left out. Cannot mend one that is there and damaged, because nothing is overwritten.
+ * crash left out. Replaces damaged second copies where the store lets it. A damaged primary stays: nothing may free its
+ * name, since another generation could take it.
  *
  * @returns  the keys of what was written
+ * @throws {LockstepError} STORE_DENIED (for what is missing), STORE_FULL, STORE_UNAVAILABLE
  */
 export async function healKeyring(
   store: Store,
-  { unstored }: Pick<OpenedKeyring, "unstored">,
+  { unstored, damagedCopies }: Pick<OpenedKeyring, "unstored" | "damagedCopies">,
   deps: Pick<KeyringDeps, "retry">,
   signal: AbortSignal,
 ): Promise<readonly ObjectKey[]> {
   const written: ObjectKey[] = [];
-  for (const { key, bytes } of unstored) {
+  const write = async ({ key, bytes }: UnstoredObject): Promise<void> => {
     const whose = await putDefinite(store, key, [bytes], {}, deps.retry, signal);
     if (whose === "mine") written.push(key);
-  }
+  };
+  for (const object of unstored) await write(object);
+  for (const object of damagedCopies) if (await isRemoved(store, object.key, signal)) await write(object);
   return written;
+}
+
+/** Removes an object, but where the store allows no removal. */
+async function isRemoved(store: Store, key: ObjectKey, signal: AbortSignal): Promise<boolean> {
+  try {
+    await store.delete(key, signal);
+    return true;
+  } catch (error) {
+    if (isLockstepError(error, "STORE_DENIED")) return false;
+    throw error;
+  }
 }
 
 /** The ways and contents of a generation to be written. */
@@ -256,6 +271,7 @@ function openedOf(
     warnings: uncopied.map(({ key }) => `${key} could not be written`),
     readOnlyReason: null,
     unstored: uncopied,
+    damagedCopies: [],
   };
 }
 

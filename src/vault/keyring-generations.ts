@@ -18,8 +18,8 @@ export type StoredGeneration = {
   /** SHA-256 of `bytes`, hex. */
   readonly hash: string;
   /**
-   * What it says, or why it cannot be read: OBJECT_CORRUPT, VAULT_NEWER; STORE_UNAVAILABLE (`bytes` are empty then) where
-   * the other place could be read.
+   * What it says, or why it cannot be read: OBJECT_CORRUPT, VAULT_NEWER; and with empty `bytes` OBJECT_TOO_LARGE, of a second
+   * copy, and STORE_UNAVAILABLE, where the other place could be read.
    */
   readonly content: Keyring | LockstepError;
 };
@@ -28,7 +28,7 @@ export type StoredGeneration = {
 export type GenerationPlace = {
   readonly number: number;
   readonly key: ObjectKey;
-  /** Where the primary is, or should be, first. Equal copies are in it once; empty when both are unreadably large. */
+  /** Where the primary is, or should be, first. Equal copies are in it once; a primary that is unreadably large is not in it. */
   readonly found: readonly StoredGeneration[];
   readonly hasPrimary: boolean;
   readonly hasCopy: boolean;
@@ -59,8 +59,9 @@ export async function readGenerations(store: Store, signal: AbortSignal): Promis
     const primary = primaries.get(number);
     const copy = copies.get(number);
     if (primary !== undefined && readable(primary)) found.push(...(await readOne(store, key, number, signal)));
-    if (copy !== undefined && readable(copy)) {
-      const second = await readOne(store, objectKeys.copy(key), number, signal);
+    if (copy !== undefined) {
+      const copyKey = objectKeys.copy(key);
+      const second = readable(copy) ? await readOne(store, copyKey, number, signal) : [tooLarge(copyKey, number, copy)];
       found.push(...second.filter(({ bytes }) => !found.some((first) => equalBytes(first.bytes, bytes))));
     }
     const [unread] = found.flatMap(({ content }) => (isLockstepError(content, "STORE_UNAVAILABLE") ? [content] : []));
@@ -73,6 +74,15 @@ export async function readGenerations(store: Store, signal: AbortSignal): Promis
 
 function readable(sizeBytes: number): boolean {
   return sizeBytes <= KEYRING_LIMIT_BYTES;
+}
+
+function tooLarge(key: ObjectKey, number: number, sizeBytes: number): StoredGeneration {
+  const bytes = new Uint8Array();
+  const content = new LockstepError(
+    "OBJECT_TOO_LARGE",
+    `${key} has ${sizeBytes} bytes: no generation of a keyring has`,
+  );
+  return { number, key, bytes, hash: hex(sha256(bytes)), content };
 }
 
 /** Sizes by number of generation. */

@@ -134,9 +134,15 @@ test("the second copy heals a primary that is missing or damaged, whatever byte 
     assert.deepEqual(healed.unstored, [{ key, bytes: whole }]);
     await store.put(key, [whole], {}, signal);
   }
-  await replace(store, "copies/keyring/00000002", utf8("rot"));
-  const warned = await openKeyring(store, host.secret, deps, signal);
-  assert.deepEqual(warned.warnings, ["the second copy of keyring/00000002 is damaged"]);
+  for (const bytes of [utf8("rot"), new Uint8Array(KEYRING_LIMIT_BYTES + 1)]) {
+    await replace(store, "copies/keyring/00000002", bytes);
+    const warned = await openKeyring(store, host.secret, deps, signal);
+    assert.deepEqual(warned.warnings, ["the second copy of keyring/00000002 is damaged"]);
+    assert.deepEqual(
+      warned.damagedCopies.map(({ key }) => key),
+      ["copies/keyring/00000002"],
+    );
+  }
 });
 
 test("what lies on a bad sector is read from the other place; where neither can be read, nobody calls it damaged", async () => {

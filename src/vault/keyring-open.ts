@@ -10,7 +10,7 @@ import type { Fit } from "#vault/keyring-fit.ts";
 import { hasMacOf } from "#vault/keyring-format.ts";
 import type { Keyring } from "#vault/keyring-format.ts";
 import { readGenerations } from "#vault/keyring-generations.ts";
-import type { GenerationPlace } from "#vault/keyring-generations.ts";
+import type { GenerationPlace, StoredGeneration } from "#vault/keyring-generations.ts";
 import { vaultKeysOf, wayInfoOf } from "#vault/keyring.ts";
 import type { OpenedKeyring, UnstoredObject } from "#vault/keyring.ts";
 import { objectKeys } from "#vault/object-keys.ts";
@@ -96,6 +96,7 @@ async function openWith(store: Store, { kind, fitIn }: Attempt, signal: AbortSig
         ...opened,
         warnings: [...found.warnings, ...opened.warnings],
         unstored: [...found.unstored, ...opened.unstored],
+        damagedCopies: [...found.damagedCopies, ...opened.damagedCopies],
       };
     } catch (error) {
       if (!isLockstepError(error) || (error.kind !== "denied" && error.kind !== "corrupt")) throw error;
@@ -126,6 +127,7 @@ async function openOne(opening: Opening, fit: Fit, signal: AbortSignal): Promise
     warnings: chain.warnings,
     readOnlyReason: chain.refused === null ? null : `${chain.refused}; ${instead}`,
     unstored: unstoredOf(store, places, chain.good),
+    damagedCopies: damagedCopiesOf(places, chain.good, (bytes) => hasMacOf(vault.id, root, bytes)),
   };
 }
 
@@ -176,6 +178,23 @@ function unstoredOf(
     if (bytes === undefined) return [];
     if (!hasPrimary) return [{ key, bytes }];
     return hasCopy || !store.traits.singleDisk ? [] : [{ key: objectKeys.copy(key), bytes }];
+  });
+}
+
+/** Second copies that are no generation of this vault, or not the one of their number, while the primary is. */
+function damagedCopiesOf(
+  places: readonly GenerationPlace[],
+  good: readonly GoodGeneration[],
+  isGenuine: (bytes: Uint8Array) => boolean,
+): UnstoredObject[] {
+  return places.flatMap(({ key, found }) => {
+    const right = good.find(({ stored }) => stored.key === key)?.stored;
+    if (right === undefined) return [];
+    const isDamaged = ({ bytes, content }: StoredGeneration): boolean =>
+      !isLockstepError(content, "STORE_UNAVAILABLE") &&
+      (!isGenuine(bytes) || isLockstepError(content, "OBJECT_CORRUPT"));
+    const copies = found.filter((stored) => stored !== right && isDamaged(stored));
+    return copies.map((copy) => ({ key: copy.key, bytes: right.bytes }));
   });
 }
 

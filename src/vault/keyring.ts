@@ -24,6 +24,8 @@ export type OpenedKeyring = {
   readonly readOnlyReason: string | null;
   /** Objects of the keyring that should be in the store and are not: see `healKeyring`. */
   readonly unstored: readonly UnstoredObject[];
+  /** Second copies that are in the store and damaged, with what they should be. */
+  readonly damagedCopies: readonly UnstoredObject[];
 };
 
 /** What opened a vault: the key pair of an unlock way. It opens later generations too, until its way is removed. */

@@ -64,3 +64,11 @@ test("a key with anything missing, added or changed is nobody's", () => {
     assert.equal(parseObjectKey(other), null, other);
   }
 });
+
+test("copies of a key store and claims of its epochs are known, and their second copies are not", () => {
+  for (const key of ["keystore/00000001-0000000a", "keystore/epoch-00000002"]) {
+    assert.deepEqual(parseObjectKey(key), { what: "keystore" });
+    assert.equal(parseObjectKey(objectKeys.copy(key)), null);
+  }
+  assert.equal(parseObjectKey("keystore/00000001"), null);
+});

@@ -26,6 +26,7 @@ export type BodyObject = {
 export type KnownObject =
   | { readonly what: "vault" }
   | { readonly what: "keyring" }
+  | { readonly what: "keystore" }
   | { readonly what: "roster"; readonly machine: MachineId }
   | { readonly what: "entry" | "summary"; readonly machine: MachineId; readonly seq: number }
   | BodyObject
@@ -33,12 +34,15 @@ export type KnownObject =
 
 const id = /^[0-9a-f]{32}$/;
 const COPIES = objectKeys.copy("");
+/** A copy of a key store, or the claim of one of its epochs: not the vault's own, and nothing in it depends on them. */
+const keyStoreObject = /^keystore\/(epoch-[0-9a-f]{8}|[0-9a-f]{8}-[0-9a-f]{8})$/;
 
 /**
  * Says what an object is, by its key alone; null when no object of a vault has such a key. A second copy is what the
  * object is: see `isCopyKey`.
  */
 export function parseObjectKey(key: ObjectKey): KnownObject | null {
+  if (keyStoreObject.test(key)) return { what: "keystore" };
   const parts = (isCopyKey(key) ? key.slice(COPIES.length) : key).split("/");
   const [top, second = ""] = parts;
   if (top === objectKeys.vault && parts.length === 1) return { what: "vault" };

@@ -284,7 +284,7 @@ test("a summary carries deleted points, open sessions, generations and damage, n
   const backup = await bench.session(a, "backup", { base: draft.point });
   await must(a, bench.checkpointDraft(backup.id));
 
-  const fold = parseSummary(writeSummary(a.fold), "summary");
+  const { fold } = parseSummary(writeSummary(a.fold), "summary");
   assert.equal(fold.points.get(draft.point)?.deleted?.seq, deletion);
   assert.equal(fold.backup?.base, draft.point);
   assert.equal([...roots(fold)].length, 2);

@@ -1,10 +1,12 @@
 import { equalBytes } from "#bytes/arrays.ts";
 import { isLockstepError, messageOf } from "#errors/errors.ts";
 import { applyEntry, firstFold } from "#vault/fold-entry.ts";
+import { FoldMap } from "#vault/fold-map.ts";
 import type { Fold } from "#vault/fold.ts";
 import { lastListed, readLog } from "#vault/log-reader.ts";
 import type { LogSource } from "#vault/log-reader.ts";
 import { writeSummary } from "#vault/summary-format.ts";
+import type { ReadSummary } from "#vault/summary-format.ts";
 import { listSummaries, readSummary } from "#vault/summary.ts";
 
 /** A summary that readers should not have: they pass over a broken one, but believe a wrong one. */
@@ -39,10 +41,22 @@ export async function verifySummaries(source: LogSource, signal: AbortSignal): P
   return { fold, wrong, warnings };
 }
 
+/** A summary of an older program need only have what that knew. */
+function isSame({ fold: found, isOlder }: ReadSummary, fold: Fold): boolean {
+  const known = isOlder ? withoutShown(fold) : fold;
+  return equalBytes(writeSummary(found), writeSummary(known));
+}
+
+function withoutShown(fold: Fold): Fold {
+  const unseen = { volumes: null, shown: [], checkedAt: null, hurt: false };
+  const points = FoldMap.of([...fold.points].map(([id, state]) => [id, { ...state, ...unseen }]));
+  return { ...fold, points, receipts: new Map(), checks: new Map() };
+}
+
 async function faultOf(source: LogSource, fold: Fold, signal: AbortSignal): Promise<string | null> {
   try {
     const found = await readSummary(source, fold.seq, signal);
-    if (found === null || equalBytes(writeSummary(found), writeSummary(fold))) return null;
+    if (found === null || isSame(found, fold)) return null;
     return "it is not what the entries up to there give";
   } catch (error) {
     if (isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER", "STORE_UNAVAILABLE")) {

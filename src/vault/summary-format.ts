@@ -4,33 +4,47 @@ import { fromUtf8, utf8 } from "#bytes/text.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import {
   count,
+  dataPart,
   diskId,
+  diskVolumes,
   generationIdField,
   instant,
   keyringRef,
   pointId,
+  receipt,
   segmentIdField,
   segmentKind,
   seqField,
   sessionIdField,
   sha256Hex,
   text,
+  verdictFields,
 } from "#vault/entry-fields.ts";
+import type { DiskVolumes } from "#vault/entry.ts";
 import { checkpointDisks, pointFields, slotRanges } from "#vault/entry-format.ts";
 import { FoldMap } from "#vault/fold-map.ts";
 import { segmentKey } from "#vault/fold.ts";
-import type { Fold, SegmentKey } from "#vault/fold.ts";
-import type { DiskId, SegmentId } from "#vault/ids.ts";
+import type { Fold, PointState, SegmentKey } from "#vault/fold.ts";
+import type { DiskId, PointId, SegmentId } from "#vault/ids.ts";
 import { machineDefinition } from "#vault/machine-definition.ts";
 import type { SegmentKind } from "#vault/object-keys.ts";
 
 const deletion = z.strictObject({ seq: seqField, at: instant, by: z.enum(["rule", "person"]), reason: text(1024) });
 
-const pointState = z.strictObject({
+const olderPointState = z.strictObject({
   ...pointFields,
   seq: seqField,
   deleted: deletion.nullable(),
   dateDoubtful: z.boolean(),
+});
+
+const pointState = z.strictObject({
+  ...olderPointState.shape,
+  /** Which of the summary's `volumes`. */
+  volumes: count.nullable(),
+  shown: z.array(z.strictObject({ ...verdictFields, openedAt: instant.nullable() })),
+  checkedAt: instant.nullable(),
+  hurt: z.boolean(),
 });
 
 const checkpoint = z.strictObject({ seq: seqField, at: instant, disks: checkpointDisks }).nullable();
@@ -55,17 +69,27 @@ function bySegment<Value extends z.ZodType>(value: Value) {
   return z.array(z.strictObject({ disk: diskId, kind: segmentKind, segments }));
 }
 
-const summary = z.strictObject({
+/** As programs wrote it that passed over entries of the types `swept`, `volumes`, `verdict`, `receipt` and `checked`. */
+const olderSummary = z.strictObject({
   seq: seqField,
   hash: sha256Hex,
   machine: machineDefinition,
-  points: z.array(pointState),
+  points: z.array(olderPointState),
   backup: openSession,
   maintenance: openSession,
   generations: bySegment(generationIdField),
   damaged: bySegment(slotRanges),
   keyring: keyringRef,
   clock: z.strictObject({ trustedAt: instant, doubtfulSinceSeq: count.nullable() }),
+});
+
+const summary = z.strictObject({
+  ...olderSummary.shape,
+  points: z.array(pointState),
+  /** Each of what points have, once: most have the same. */
+  volumes: z.array(diskVolumes),
+  receipts: z.array(receipt),
+  checks: z.array(z.strictObject({ part: dataPart, startedAt: instant, upTo: seqField })),
 });
 
 /** Compiling the schema takes a few milliseconds, and makes long summaries four times as fast to check. */
@@ -87,26 +111,30 @@ export function writeSummary(fold: Fold): Uint8Array {
   return utf8(JSON.stringify(summaryOf(fold)));
 }
 
+/** What a summary's object says. */
+export type ReadSummary = {
+  readonly fold: Fold;
+  /** Its writer passed over entries of some types, so what they say is not in it. */
+  readonly isOlder: boolean;
+};
+
 /**
  * Parses the payload of a summary's object. Does not verify that it is the fold of the log: see `verifySummaries`.
  *
  * @throws {LockstepError} OBJECT_CORRUPT: not a summary of this format
  */
-export function parseSummary(payload: Uint8Array, what: string): Fold {
+export function parseSummary(payload: Uint8Array, what: string): ReadSummary {
   const json = parseJson(payload, what);
-  if (!isSummary(json, payload.length)) throw notASummary(json, what);
-  const { points, generations, damaged, ...rest } = json;
-  return {
-    ...rest,
-    points: FoldMap.of(points.map((point) => [point.point, point])),
-    generations: FoldMap.of(ungrouped(generations)),
-    damaged: FoldMap.of(ungrouped(damaged)),
-  };
+  if (isOf(summary, json, payload.length)) return { fold: foldOf(json), isOlder: false };
+  if (!isOf(olderSummary, json, payload.length)) throw notASummary(json, what);
+  const unseen = { volumes: null, shown: [], checkedAt: null, hurt: false };
+  const points = json.points.map((point) => ({ ...point, ...unseen }));
+  return { fold: foldOf({ ...json, points, volumes: [], receipts: [], checks: [] }), isOlder: true };
 }
 
 /** Says whether it is one as it is, rather than making the copy that a parse makes: the schema changes no value. */
-function isSummary(json: unknown, sizeBytes: number): json is z.output<typeof summary> {
-  return (sizeBytes < COMPILE_FROM_BYTES ? summary : z.compile(summary)).validate(json);
+function isOf<Schema extends z.ZodType>(schema: Schema, json: unknown, sizeBytes: number): json is z.output<Schema> {
+  return (sizeBytes < COMPILE_FROM_BYTES ? schema : z.compile(schema)).validate(json);
 }
 
 function notASummary(json: unknown, what: string): LockstepError {
@@ -115,12 +143,53 @@ function notASummary(json: unknown, what: string): LockstepError {
   return new LockstepError("OBJECT_CORRUPT", `${what}: not a summary${where}`);
 }
 
+function foldOf(json: z.output<typeof summary>): Fold {
+  const { points, volumes, generations, damaged, receipts, checks, ...rest } = json;
+  const stateOf = (point: (typeof points)[number]): [PointId, PointState] => {
+    const ofPoint = point.volumes === null ? null : (volumes[point.volumes] ?? null);
+    return [point.point, { ...point, volumes: ofPoint }];
+  };
+  return {
+    ...rest,
+    points: FoldMap.of(points.map(stateOf)),
+    generations: FoldMap.of(ungrouped(generations)),
+    damaged: FoldMap.of(ungrouped(damaged)),
+    receipts: new Map(receipts.map((each) => [each.store, each])),
+    checks: new Map(checks.map((check) => [check.part.join("/"), check])),
+  };
+}
+
 function summaryOf(fold: Fold): object {
   const { seq, hash, machine, backup, maintenance, keyring, clock } = fold;
-  const points = [...fold.points.values()].sort((a, b) => a.seq - b.seq);
+  const { points, volumes } = pointsOf(fold);
   const generations = grouped(fold.generations);
   const damaged = grouped(fold.damaged);
-  return { seq, hash, machine, points, backup, maintenance, generations, damaged, keyring, clock };
+  const receipts = [...fold.receipts.values()].sort((a, b) => (a.store < b.store ? -1 : 1));
+  const checks = [...fold.checks.values()].sort((a, b) => a.part[1] - b.part[1] || a.part[0] - b.part[0]);
+  const state = { seq, hash, machine, points, backup, maintenance, generations, damaged, keyring, clock };
+  return { ...state, volumes, receipts, checks };
+}
+
+/** The points by their entries, and what they have of volumes in the order in which it comes first. */
+function pointsOf(fold: Fold): { readonly points: readonly object[]; readonly volumes: readonly unknown[] } {
+  const places = new Map<string, number>();
+  const placeOf = (volumes: readonly DiskVolumes[]): number => {
+    const text = JSON.stringify(volumes);
+    const place = places.get(text) ?? places.size;
+    places.set(text, place);
+    return place;
+  };
+  const sorted = [...fold.points.values()].sort((a, b) => a.seq - b.seq);
+  const points = sorted.map(({ shown, ...point }) => ({
+    ...point,
+    volumes: point.volumes === null ? null : placeOf(point.volumes),
+    shown: shown.toSorted((a, b) => compareText(a.disk, b.disk) || compareText(a.volume, b.volume)),
+  }));
+  return { points, volumes: [...places.keys()].map((text) => JSON.parse(text) as unknown) };
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function grouped<Value>(map: FoldMap<SegmentKey, Value>): Group<Value>[] {

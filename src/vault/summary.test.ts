@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { fromUtf8, utf8 } from "#bytes/text.ts";
+import type { Fold } from "#vault/fold.ts";
 import { objectKeys } from "#vault/object-keys.ts";
+import { sealObject } from "#vault/sealed.ts";
 import { verifySummaries } from "#vault/summary-check.ts";
 import { writeSummary } from "#vault/summary-format.ts";
 import { deleteSurplusSummaries, listSummaries, putSummary, surplusSummaries } from "#vault/summary.ts";
@@ -115,4 +118,26 @@ test("a store without deletes is enough to append and to write summaries", async
   for (let i = 0; i < 70; i++) await must(log, { type: "clock", confirmedAt: bench.now.toString() });
   assert.deepEqual(log.warnings, []);
   assert.equal((await listSummaries(bench.store, machine, signal)).length, 1);
+});
+
+/** A summary as a program wrote it that did not know verdicts, receipts and checks. */
+function olderSummary(fold: Fold): Uint8Array {
+  const json = JSON.parse(fromUtf8(writeSummary(fold))) as { points: Record<string, unknown>[] };
+  const points = json.points.map(({ volumes: _v, shown: _s, checkedAt: _c, hurt: _h, ...point }) => point);
+  return utf8(JSON.stringify({ ...json, points, volumes: undefined, receipts: undefined, checks: undefined }));
+}
+
+test("a summary of an older program is right as far as it goes, and nobody reads the log by it", async () => {
+  const { bench, log, store, at } = await filled("older program");
+  const [point] = log.fold.points.keys();
+  assert.ok(point !== undefined);
+  await must(log, bench.verdictDraft(point));
+  await must(log, bench.receiptDraft("a".repeat(32)));
+  const { seq } = log.fold;
+  await store.put(at(seq), [sealObject(bench.keys, "summ", at(seq), olderSummary(log.fold), bench.random)], {}, signal);
+  assert.deepEqual((await verifySummaries(bench.source(), signal)).wrong, []);
+
+  const opened = await bench.open();
+  assert.deepEqual(opened.warnings, []);
+  assert.deepEqual([opened.fold.points.get(point)?.shown.length, opened.fold.receipts.size], [1, 1]);
 });

@@ -8,6 +8,7 @@ import type { LogSource } from "#vault/log-reader.ts";
 import { objectKeys, parseSeqKey } from "#vault/object-keys.ts";
 import { SEALED_LIMIT_BYTES, openObject, sealObject } from "#vault/sealed.ts";
 import { parseSummary, writeSummary } from "#vault/summary-format.ts";
+import type { ReadSummary } from "#vault/summary-format.ts";
 
 /** Summaries that `surplusSummaries` leaves: the newest, and one more in case that one is broken. */
 const KEPT = 2;
@@ -56,13 +57,13 @@ export async function deleteSurplusSummaries(store: Store, machine: MachineId, s
  * @returns  null when it is gone
  * @throws {LockstepError} OBJECT_CORRUPT, OBJECT_TOO_LARGE, VAULT_NEWER
  */
-export async function readSummary(source: LogSource, seq: number, signal: AbortSignal): Promise<Fold | null> {
+export async function readSummary(source: LogSource, seq: number, signal: AbortSignal): Promise<ReadSummary | null> {
   const key = objectKeys.summary(source.machine, seq);
   const bytes = await source.store.get(key, SEALED_LIMIT_BYTES, signal);
   if (bytes === null) return null;
-  const fold = parseSummary(openObject(source.keys, "summ", key, bytes), key);
-  if (fold.seq !== seq) throw new LockstepError("OBJECT_CORRUPT", `${key}: is the summary of entry ${fold.seq}`);
-  return fold;
+  const read = parseSummary(openObject(source.keys, "summ", key, bytes), key);
+  if (read.fold.seq === seq) return read;
+  throw new LockstepError("OBJECT_CORRUPT", `${key}: is the summary of entry ${read.fold.seq}`);
 }
 
 /** Where reading a log may start. */
@@ -75,7 +76,8 @@ export type NewestSummary = {
 
 /**
  * Reads the newest summary that can be used: it can be read, it opens, and the entry that it ends with is in the log, with
- * that hash. Others are passed over, and `warn` is told: a summary is never needed.
+ * that hash. Others are passed over, and `warn` is told: a summary is never needed. One of an older program, which lacks what this
+ * one knows of the log, is passed over in silence.
  */
 export async function readNewestSummary(
   source: LogSource,
@@ -87,9 +89,11 @@ export async function readNewestSummary(
   for (const seq of [...seqs].reverse()) {
     const key = objectKeys.summary(source.machine, seq);
     try {
-      const fold = await readSummary(source, seq, signal);
-      if (fold === null) continue;
+      const read = await readSummary(source, seq, signal);
+      if (read === null) continue;
       known = Math.max(known, seq);
+      if (read.isOlder) continue;
+      const { fold } = read;
       if ((await entryHashes(source, seq, signal)).includes(fold.hash)) return { fold, known };
       warn(`${key} was passed over: the log does not have the entry that it ends with`);
     } catch (error) {

@@ -90,6 +90,8 @@ export type FoundVaultFiles = {
   readonly warnings: readonly string[];
   /** The primary or the copy where it should be and is not. */
   readonly unstored: readonly { readonly key: ObjectKey; readonly bytes: Uint8Array }[];
+  /** The second copy with what it should be, where it is there and is no vault file while the primary is one. */
+  readonly damagedCopies: readonly { readonly key: ObjectKey; readonly bytes: Uint8Array }[];
 };
 
 /**
@@ -116,6 +118,7 @@ export async function readVaultFiles(store: Store, signal: AbortSignal): Promise
   }
   const files: VaultFile[] = [];
   const warnings: string[] = [];
+  const damagedCopies = [];
   let firstError: LockstepError | null = null;
   for (const [key, bytes] of [
     [objectKeys.vault, primary],
@@ -130,6 +133,10 @@ export async function readVaultFiles(store: Store, signal: AbortSignal): Promise
       files.push(parseVaultFile(`${key} of ${store.name}`, bytes));
     } catch (error) {
       if (!isLockstepError(error)) throw error;
+      const isDamaged = !isLockstepError(error, "VAULT_NEWER", "STORE_UNAVAILABLE");
+      if (key === copyKey && isDamaged && firstError === null && primary instanceof Uint8Array) {
+        damagedCopies.push({ key, bytes: primary });
+      }
       firstError ??= error;
       warnings.push(messageOf(error));
     }
@@ -143,7 +150,7 @@ export async function readVaultFiles(store: Store, signal: AbortSignal): Promise
   if (copy === null && primary instanceof Uint8Array && store.traits.singleDisk) {
     unstored.push({ key: copyKey, bytes: primary });
   }
-  return { files: [first, ...others], warnings, unstored };
+  return { files: [first, ...others], warnings, unstored, damagedCopies };
 }
 
 /** The object; null when there is none; the error where it cannot be read, such as on a bad sector. */

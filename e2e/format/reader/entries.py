@@ -47,6 +47,41 @@ DEFINITION = record({
     }, {"removedAt": date}), 256),
     "keep": text(512), "everyHours": hours, "timeZone": text(64, 1), "protected": boolean,
 })  # fmt: skip
+DISK_VOLUMES = array(record({
+    "disk": ID, "unknown": array(text(512), 4096),
+    "encrypted": nullable(array(record({
+        "name": text(512), "format": one_of("luks1", "luks2", "bitlocker"), "identity": HASH, "headerDigest": HASH,
+        "protectors": array(HASH, 1024),
+    }), 4096)),
+}), 256)  # fmt: skip
+VERDICT_FIELDS = {
+    "disk": ID, "volume": text(512), "verdict": text(64), "version": nullable(text(256)), "at": date,
+    "derivedAt": nullable(date), "unproven": boolean,
+}  # fmt: skip
+RECEIPT = record({
+    "store": ID, "epoch": COUNT, "at": date, "auditSeq": COUNT, "auditHash": HASH, "copy": COUNT,
+    "signature": base64_bytes(64),
+})  # fmt: skip
+
+
+def signed_text(value):
+    need(isinstance(value, str) and len(value) <= 16384, "a signed text is too long")
+
+
+def part(value):
+    array(integer(1, 100), 2, 2)(value)
+    need(value[0] <= value[1], f"there is no part {value[0]} of {value[1]}")
+
+
+def pair(*inner):
+    def check(value):
+        need(isinstance(value, list) and len(value) == len(inner), f"{value!r} is not {len(inner)} values")
+        for one, of in zip(value, inner):
+            of(one)
+
+    return check
+
+
 POINT_FIELDS = {
     "session": SESSION, "point": ID, "capturedAt": date, "base": nullable(ID), "body": record({"sha256": HASH}),
     "consistency": one_of("offline", "application", "crash", "torn"),
@@ -74,6 +109,16 @@ TYPES = {
     "damaged": {"disk": ID, "items": array(record({
         "kind": KIND, "segment": SEGMENT, "generation": GENERATION, "slots": ranges,
     }), 65536)},
+    "swept": {"session": SESSION, "disk": ID, "items": array(pair(KIND, SEGMENT), 65536)},
+    "volumes": {"items": array(record({"point": ID, "disks": DISK_VOLUMES}), 65536)},
+    "verdict": {"items": array(record({"point": ID} | VERDICT_FIELDS | {
+        "signed": signed_text, "signature": base64_bytes(64),
+    }), 65536)},
+    "receipt": {"receipt": RECEIPT},
+    "checked": {
+        "points": nullable(array(ID, 100_000)), "upTo": SEQ, "part": nullable(part), "startedAt": date,
+        "hurt": array(ID, 100_000),
+    },
     "keyring": {"generation": COUNT, "hash": HASH},
     "clock": {"confirmedAt": date},
 }  # fmt: skip
@@ -81,7 +126,16 @@ COMMON = {
     "seq": SEQ, "previous": nullable(HASH), "at": date, "host": text(255), "program": text(64), "keyring": KEYRING,
     "type": text(64),
 }  # fmt: skip
-ENTRIES = {name: record(COMMON | fields) for name, fields in TYPES.items()}
+COMPATIBLE = {"swept", "volumes", "verdict", "receipt", "checked"}
+
+
+def true(value):
+    need(value is True, f"{value!r} is not true")
+
+
+ENTRIES = {
+    name: record(COMMON | fields | ({"compatible": true} if name in COMPATIBLE else {})) for name, fields in TYPES.items()
+}
 
 
 def parse_entry(data):

@@ -1,6 +1,6 @@
 """The state of a machine, from its log: log.md, "Folding" and "Summaries"."""
 
-from entries import POINT_FIELDS, TYPES
+from entries import POINT_FIELDS, TYPES, VERDICT_FIELDS
 from refusal import need
 from values import nanoseconds
 
@@ -12,6 +12,7 @@ class Fold:
         self.seq, self.hash, self.machine, self.keyring = 0, None, None, None
         self.points, self.open = {}, {"backup": None, "maintenance": None}
         self.generations, self.damaged = {}, {}
+        self.receipts, self.checks = {}, {}
         self.trusted_at, self.doubtful_since = None, None
 
     def current(self, segment):
@@ -94,6 +95,7 @@ class Fold:
         if self.in_lane("backup", entry["session"]) and entry["point"] not in self.points:
             self.points[entry["point"]] = {name: entry[name] for name in POINT_FIELDS} | {
                 "seq": entry["seq"], "deleted": None, "dateDoubtful": doubtful or self.open["backup"]["dateDoubtful"],
+                "volumes": None, "shown": [], "checkedAt": None, "hurt": False,
             }  # fmt: skip
             self.open["backup"] = None
 
@@ -134,6 +136,48 @@ class Fold:
                 more = {slot for first, count in item["slots"] for slot in range(first, first + count)}
                 self.set_damaged(segment, self.damaged.get(segment, set()) | more)
 
+    def add_swept(self, entry, _):
+        for kind, segment in entry["items"] if self.in_lane("maintenance", entry["session"]) else []:
+            if not self.is_open(segment[:25]):
+                self.generations.pop((entry["disk"], kind, segment), None)
+                self.damaged.pop((entry["disk"], kind, segment), None)
+
+    def add_volumes(self, entry, _):
+        for item in entry["items"]:
+            if item["point"] in self.points:
+                self.points[item["point"]]["volumes"] = item["disks"]
+
+    def add_verdict(self, entry, _):
+        for item in entry["items"]:
+            if item["point"] not in self.points:
+                continue
+            point, place = self.points[item["point"]], (item["disk"], item["volume"])
+            before = [one for one in point["shown"] if (one["disk"], one["volume"]) == place]
+            opened_at = before[0]["openedAt"] if before else None
+            if item["verdict"] in ("reads", "opens"):
+                opened_at = item["derivedAt"] or opened_at
+            shown = {name: item[name] for name in VERDICT_FIELDS} | {"openedAt": opened_at}
+            point["shown"] = [one for one in point["shown"] if one not in before] + [shown]
+
+    def add_receipt(self, entry, _):
+        given = entry["receipt"]
+        known = self.receipts.get(given["store"])
+        if not known or (given["epoch"], given["auditSeq"]) > (known["epoch"], known["auditSeq"]):
+            self.receipts[given["store"]] = given
+
+    def add_checked(self, entry, doubtful):
+        for name in self.points if entry["points"] is None else entry["points"]:
+            point = self.points.get(name)
+            if point is None or point["seq"] > entry["upTo"]:
+                continue
+            point["hurt"] = name in entry["hurt"]
+            if point["hurt"]:
+                point["checkedAt"] = None
+            elif entry["points"] is not None and entry["part"] == [1, 1] and not doubtful:
+                point["checkedAt"] = entry["startedAt"]
+        if entry["points"] is None and entry["part"] and not doubtful:
+            self.checks[tuple(entry["part"])] = {name: entry[name] for name in ("part", "startedAt", "upTo")}
+
     def set_damaged(self, segment, slots):
         self.damaged.pop(segment, None)
         if slots:
@@ -141,13 +185,24 @@ class Fold:
 
     def summary(self):
         """log.md, "Summaries"."""
+        volumes = []
+        points = [as_listed(point, volumes) for point in sorted(self.points.values(), key=lambda point: point["seq"])]
         return {
-            "seq": self.seq, "hash": self.hash, "machine": self.machine,
-            "points": sorted(self.points.values(), key=lambda point: point["seq"]),
+            "seq": self.seq, "hash": self.hash, "machine": self.machine, "points": points,
             "backup": self.open["backup"], "maintenance": self.open["maintenance"],
             "generations": by_disk(self.generations), "damaged": by_disk(self.damaged, as_ranges), "keyring": self.keyring,
-            "clock": {"trustedAt": self.trusted_at, "doubtfulSinceSeq": self.doubtful_since},
+            "clock": {"trustedAt": self.trusted_at, "doubtfulSinceSeq": self.doubtful_since}, "volumes": volumes,
+            "receipts": [self.receipts[store] for store in sorted(self.receipts)],
+            "checks": sorted(self.checks.values(), key=lambda check: check["part"][::-1]),
         }  # fmt: skip
+
+
+def as_listed(point, volumes):
+    """A point of a summary; what it has of volumes joins `volumes`, once."""
+    if point["volumes"] is not None and point["volumes"] not in volumes:
+        volumes.append(point["volumes"])
+    place = None if point["volumes"] is None else volumes.index(point["volumes"])
+    return point | {"volumes": place, "shown": sorted(point["shown"], key=lambda one: (one["disk"], one["volume"]))}
 
 
 def by_disk(segments, shown=lambda value: value):

@@ -80,7 +80,16 @@ def compare_summary(vault, machine, fold):
         data = vault.folder.get(key, 256 * MIB)
     except Missing:
         return
-    need(parse_json(vault.open_small(key, b"summ", data)) == fold.summary(), f"{key} is not what the entries fold to")
+    found = parse_json(vault.open_small(key, b"summ", data))
+    known = fold.summary() if "receipts" in found else older(fold.summary())
+    need(found == known, f"{key} is not what the entries fold to")
+
+
+def older(summary):
+    """A summary as programs wrote it that passed over some types of entries: log.md, "Summaries"."""
+    dropped = {"volumes", "shown", "checkedAt", "hurt", "receipts", "checks"}
+    points = [{name: value for name, value in point.items() if name not in dropped} for point in summary["points"]]
+    return {name: value for name, value in summary.items() if name not in dropped} | {"points": points}
 
 
 def read_body(vault, machine, point):

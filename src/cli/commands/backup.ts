@@ -10,6 +10,8 @@ import { reportOf } from "#cli/errors.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
 import { expectOption } from "#cli/options.ts";
+import { lightWords, warnOfRed } from "#cli/light-words.ts";
+import { shownLight } from "#cli/shown-light.ts";
 import { shownPoint } from "#cli/shown-point.ts";
 import { readTextFile } from "#cli/text-file.ts";
 import { warnOfFaults } from "#cli/unread-machines.ts";
@@ -22,6 +24,8 @@ import type { ChangeList } from "#ops/change-list.ts";
 import { disksInUse } from "#ops/disk-definition.ts";
 import { namesOfPoints } from "#ops/find-point.ts";
 import { machineNamed } from "#ops/machines.ts";
+import { lightTerms, pointLights } from "#ops/point-light.ts";
+import type { PointLight } from "#ops/point-light.ts";
 import type { Log } from "#vault/log.ts";
 
 /** More than two million ranges. */
@@ -56,7 +60,11 @@ export const define: Define = (command, run) => {
           ["lockstep backup --all --quiet", "for a timer"],
           ["lockstep backup web01 --snapshot reflink", "while it runs, on XFS or Btrfs"],
         ],
-        ["0 taken", "3 taken, and torn or with sectors that could not be read", "75 a disk is in use, or another one"],
+        [
+          "0 taken",
+          "3 taken, and torn, with sectors that could not be read, or with no key that opens it",
+          "75 a disk is in use, or another one",
+        ],
       ),
     )
     .action(
@@ -159,10 +167,14 @@ async function backUpOne(
     const pointName = namesOfPoints(log).get(done.point.point) ?? done.point.point;
     for (const message of done.warnings) output.warn({ code: "BACKUP_WARNING", message: `${name}: ${message}` });
     for (const { code, message } of done.volumeNotes) output.warn({ code, message: `${name}: ${message}` });
-    for (const words of done.blindSpots)
-      output.note(`${name}: not everything that may hold its disks was seen: ${words}`);
+    for (const words of done.blindSpots) {
+      const message = `${name}: not everything that may hold its disks was seen: ${words}`;
+      output.warn({ code: "HOLDERS_UNSEEN", message });
+    }
     const isGreen = sayWhatIsNot(app, name, done);
-    output.print(backupLine(pointName, done.point, tookMs));
+    const { light, hasKeySide } = await tryKeys(app, vault, log, done);
+    const words = light === null ? "gone" : lightWords(light, hasKeySide, app.now());
+    output.print(`${backupLine(pointName, done.point, tookMs)} · ${words}`);
     const { resumed, healedSlots, blindSpots } = done;
     const result = {
       machine: name,
@@ -171,8 +183,10 @@ async function backUpOne(
       resumed,
       healedSlots,
       blindSpots,
+      light: light === null ? null : shownLight(light),
     };
-    return { result: { ...result, error: null }, status: isGreen ? exitCodes.done : exitCodes.notGreen };
+    const isRed = light?.light === "red";
+    return { result: { ...result, error: null }, status: isGreen && !isRed ? exitCodes.done : exitCodes.notGreen };
   } catch (error) {
     if (app.signal.aborted || !(error instanceof LockstepError)) throw error;
     const { code, kind, message, hint, exitCode } = reportOf(error);
@@ -181,6 +195,34 @@ async function backUpOne(
   } finally {
     app.progress.stop();
   }
+}
+
+/** Tells the key side of the new point, and has it opened. The point is taken whatever comes of it. */
+async function tryKeys(
+  app: App,
+  opened: OpenVault,
+  log: Log,
+  { point: { point } }: MachineBackup,
+): Promise<{ readonly light: PointLight | null; readonly hasKeySide: boolean }> {
+  const { output, signal } = app;
+  const { name } = log.fold.machine;
+  const { stepMachine } = await import("#cli/in-step.ts");
+  let hasKeySide = true;
+  try {
+    ({ hasKeySide } = await stepMachine(app, opened, log, [point], { anew: false, progress: () => {} }));
+  } catch (error) {
+    if (signal.aborted || !(error instanceof LockstepError)) throw error;
+    const { code, message, hint } = error;
+    output.warn({
+      code,
+      message: `${name}: the point is taken, and what opens it could not be logged: ${message}`,
+      hint,
+    });
+  }
+  const state = log.fold.points.get(point);
+  const light = state === undefined ? null : pointLights(log.fold, lightTerms, app.now())(state);
+  if (light !== null) warnOfRed(output, [{ name, light }]);
+  return { light, hasKeySide };
 }
 
 function takePoint(

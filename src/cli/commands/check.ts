@@ -1,17 +1,25 @@
 import type { App, OpenVault } from "#cli/app.ts";
-import { checkLines, shownCheck } from "#cli/checked.ts";
+import { checkLines, keyLines, shownCheck } from "#cli/checked.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { eachMachine, refuseAllWithNames, worst } from "#cli/each-machine.ts";
 import type { Done } from "#cli/each-machine.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
+import { warnOfRed } from "#cli/light-words.ts";
+import { shownLight } from "#cli/shown-light.ts";
 import { stepNotes } from "#cli/step-notes.ts";
-import { LockstepError } from "#errors/errors.ts";
+import type { SteppedMachine } from "#cli/in-step.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { check } from "#ops/check.ts";
 import type { CheckOptions, CheckResult, DataPart } from "#ops/check.ts";
+import type { Anew } from "#ops/keep-in-step.ts";
 import { findPoint, namesOfPoints } from "#ops/find-point.ts";
 import type { FoundPoint } from "#ops/find-point.ts";
 import type { Machines } from "#ops/machines.ts";
+import { lightTerms, pointLights } from "#ops/point-light.ts";
+import type { PointLight } from "#ops/point-light.ts";
+import type { LightReason } from "#policy/light.ts";
+import type { PointId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
 
 type Options = {
@@ -19,6 +27,8 @@ type Options = {
   readonly readData?: DataPart | true;
   readonly unreadIsDamaged?: true;
   readonly lookOnly?: true;
+  readonly stale?: true;
+  readonly anew?: true;
 };
 
 /** `check [NAME|POINT...]` */
@@ -26,6 +36,8 @@ export const define: Define = (command, run) => {
   command
     .argument("[what...]", "machines or points; all machines where nothing is named")
     .option("--all", "all machines")
+    .option("--stale", "only have points opened that were not opened lately, and look at nothing else")
+    .option("--anew", "derive keys anew, also where the same header was opened lately")
     .option(
       "--read-data [part]",
       "read the blocks too; with N/M only the Nth of M parts, the same ones each time",
@@ -44,13 +56,20 @@ export const define: Define = (command, run) => {
           ["lockstep check web01 --read-data", "and every byte of it"],
           ["lockstep check --all --read-data=3/7", "a seventh a day"],
           ["lockstep check web01@2026-11-23", "what one point needs"],
+          ["lockstep check --stale", "nightly: does a key that we hold open every point?"],
         ],
-        ["0 all is well", "65 something is damaged", "75 the store did not answer for some of it"],
+        [
+          "0 all is well",
+          "2 a point is red for its keys, or the key side could not be asked",
+          "65 something is damaged",
+          "75 the store did not answer for some of it",
+        ],
       ),
     )
     .action(
       run(async (app, texts: readonly string[], options: Options) => {
         refuseAllWithNames("checking", texts, options.all === true);
+        refuseOddCombinations(options);
         const opened = await app.openVault();
         const { names, points } = await sorted(opened, texts);
         const results: object[] = [];
@@ -97,14 +116,44 @@ function isMachine({ logs }: Machines, text: string): boolean {
   return logs.some(({ machine, fold }) => fold.machine.name === text || machine === text);
 }
 
+/** @throws {LockstepError} ARGUMENT_INVALID */
+function refuseOddCombinations({ stale, lookOnly, readData }: Options): void {
+  if (stale !== true || (lookOnly !== true && readData === undefined)) return;
+  throw new LockstepError(
+    "ARGUMENT_INVALID",
+    "checking: --stale looks at no data, and writes what it finds into the log",
+    {
+      hint: "Give --stale alone, or leave it out.",
+    },
+  );
+}
+
 async function checkOne(
   app: App,
+  opened: OpenVault,
+  log: Log,
+  point: FoundPoint | null,
+  options: Options,
+): Promise<Done> {
+  const bytes = options.stale === true ? null : await checkBytes(app, opened, log, point, options);
+  const keys =
+    options.lookOnly === true || opened.readOnlyReason !== null
+      ? null
+      : await checkKeys(app, opened, log, point, options);
+  const result = { point: point?.name ?? null, ...bytes?.result, keys: keys?.result ?? null };
+  const isWell = [bytes, keys].every((each) => each === null || each.status === exitCodes.done);
+  const statuses = [bytes, keys].flatMap((each) => each?.status ?? []);
+  return { result: { ...result, ok: isWell }, status: worst(statuses) };
+}
+
+/** Whether what points need is in the vault. */
+async function checkBytes(
+  { output, signal }: App,
   { vault, readOnlyReason }: OpenVault,
   log: Log,
   point: FoundPoint | null,
   { readData, unreadIsDamaged, lookOnly }: Options,
 ): Promise<Done> {
-  const { output, signal } = app;
   const { name } = log.fold.machine;
   const writes = lookOnly !== true && readOnlyReason === null;
   const options: CheckOptions = {
@@ -119,7 +168,83 @@ async function checkOne(
   const found = await check(vault, log, options, signal);
   for (const message of found.warnings) output.warn({ code: "CHECK_WARNING", message: `${name}: ${message}` });
   output.print(...checkLines(point?.name ?? name, found, names, options));
-  return { result: shownCheck(found, names, point?.name ?? null), status: statusOf(found) };
+  return { result: shownCheck(found, names), status: statusOf(found) };
+}
+
+/** Proofs older than this are made again, so that a check every night keeps lights green. */
+const STALE_DAYS = lightTerms.proofDays - 2;
+
+/** Whether keys that are held open the points. */
+async function checkKeys(
+  app: App,
+  opened: OpenVault,
+  log: Log,
+  point: FoundPoint | null,
+  { stale, anew }: Options,
+): Promise<Done> {
+  const { output, now } = app;
+  const before = pointLights(log.fold, { ...lightTerms, proofDays: STALE_DAYS }, now());
+  const states = point === null ? [...log.fold.points.values()].sort((a, b) => a.seq - b.seq) : [point.point];
+  const chosen = states.filter((state) => stale !== true || wasNotOpenedLately(before(state)));
+  const ids = chosen.map(({ point: id }) => id);
+  const { hasKeySide, trouble } = await askKeySide(
+    app,
+    opened,
+    log,
+    ids,
+    anew === true || (stale === true && "each header once"),
+  );
+  const names = namesOfPoints(log);
+  const after = pointLights(log.fold, lightTerms, now());
+  const looked = ids.flatMap((id) => {
+    const state = log.fold.points.get(id);
+    return state === undefined ? [] : [{ id, name: names.get(id) ?? id, light: after(state) }];
+  });
+  warnOfRed(output, looked);
+  output.print(...keyLines(point?.name ?? log.fold.machine.name, looked, hasKeySide));
+  const isRed = looked.some(({ light }) => light.reasons.some(isOfKeys));
+  return {
+    result: { hasKeySide, points: looked.map(({ id, name, light }) => ({ id, name, ...shownLight(light) })) },
+    status: isRed || trouble !== null ? exitCodes.attention : exitCodes.done,
+  };
+}
+
+/** As `stepMachine`; where the vault cannot be written to, that is warned of, as it is of what the bytes show. */
+async function askKeySide(
+  app: App,
+  opened: OpenVault,
+  log: Log,
+  points: readonly PointId[],
+  anew: Anew,
+): Promise<SteppedMachine> {
+  const { stepMachine } = await import("#cli/in-step.ts");
+  try {
+    const say = stepNotes(app.output, log.fold.machine.name);
+    const progress = (done: number): void => say({ phase: "keys", done, of: points.length });
+    return await stepMachine(app, opened, log, points, { anew, progress });
+  } catch (error) {
+    if (!isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE", "KEYRING_ROLLED_BACK")) throw error;
+    const message = `${log.fold.machine.name}: what opens its points could not be logged: ${error.message}`;
+    app.output.warn({ code: "CHECK_WARNING", message });
+    return { hasKeySide: log.fold.receipts.size > 0, trouble: null };
+  }
+}
+
+/** Another try may find out more: not where only bytes are in question, or where no key is of use. */
+function wasNotOpenedLately({ reasons }: PointLight): boolean {
+  const others: readonly LightReason["code"][] = [
+    "BYTES_DAMAGED",
+    "BYTES_NOT_CHECKED",
+    "TORN",
+    "UNPROVEN",
+    "UNSUPPORTED",
+  ];
+  return reasons.some(({ code }) => !others.includes(code));
+}
+
+/** Damage is said of the bytes, with an exit code of its own. */
+function isOfKeys({ light, code }: LightReason): boolean {
+  return light === "red" && code !== "BYTES_DAMAGED";
 }
 
 /** Damage outranks what could not be looked at. */

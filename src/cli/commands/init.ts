@@ -1,58 +1,101 @@
-import { rename, unlink } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { resolve } from "node:path";
 
 import { hex } from "#bytes/text.ts";
-import type { App } from "#cli/app.ts";
+import type { App, MadeKeyStore, NewKeyStore } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { nameVaultInConfig } from "#cli/config-vault.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
-import { createKeyFile, readOrCreateKeyFile } from "#cli/key-files.ts";
+import { finishKit } from "#cli/finish-kit.ts";
+import { firstUnlockWay } from "#cli/first-unlock-way.ts";
+import { parseKitOptions } from "#cli/kit-options.ts";
+import type { KitOptions } from "#cli/kit-options.ts";
+import { writePages } from "#cli/kit-page-files.ts";
+import type { NewKit } from "#cli/kit-tools.ts";
+import { keyStoreSeals } from "#cli/key-store-seals.ts";
+import type { SealOptions } from "#cli/key-store-seals.ts";
+import { makeVaultIn } from "#cli/make-vault.ts";
+import type { MadeVault } from "#cli/make-vault.ts";
 import { refuseUsedFolder } from "#cli/new-vault-folder.ts";
 import { folderOf } from "#cli/place.ts";
 import { shownWay } from "#cli/shown-way.ts";
-import { LockstepError } from "#errors/errors.ts";
-import { createDirectoryRoot } from "#store/directory-root.ts";
-import { newFileKey } from "#vault/key-file.ts";
-import { createVault } from "#vault/keyring-change.ts";
+import { refuseUnaskable } from "#cli/unaskable.ts";
 import { listWays } from "#vault/keyring.ts";
-import type { OpenedKeyring } from "#vault/keyring.ts";
-import type { NewWay } from "#vault/unlock-way.ts";
+
+type Options = KitOptions &
+  SealOptions & {
+    readonly hostKey: boolean;
+    readonly keyStore: boolean;
+    readonly kitCheck: boolean;
+    readonly kitTo: string;
+    readonly domain?: string;
+  };
 
 /** `init VAULT` */
 export const define: Define = (command, run) => {
   command
     .argument("<vault>", "the folder to make it in; empty, or not there yet")
     .option("--no-host-key", "do not let this host open the vault by itself")
+    .option("--no-key-store", "make the vault alone: no key store, and no kit")
+    .option(
+      "--key-store-opens <how>",
+      "after a restart: key-file (of this host), credential (of its TPM or systemd) or passphrase",
+    )
+    .option("--key-store-passphrase-file <file>", "the passphrase that opens the key store")
+    .option("--kit-to <folder>", "where the kit's pages are written, until they are printed", "lockstep-kit")
+    .option("--custodians <names>", "who gets a page of the kit, with commas between")
+    .option("--threshold <number>", "how many pages are needed; two of several, if nothing is said")
+    .option("--domain <text>", "what fails together with the vault, such as a building; this host, if nothing is said")
+    .option("--no-kit-check", "do not ask for the check words: the pages stay, and the kit counts as not checked")
     .addHelpText(
       "after",
       helpEnd(
         [
-          ["lockstep init /backup/vault", "asks for a passphrase"],
-          ["lockstep init /backup/vault --passphrase-file /root/passphrase", ""],
-          ["lockstep init /backup/vault --key-file /media/stick/vault.key", "the file is made where it is not there"],
+          ["lockstep init /backup/vault", "asks for a passphrase, makes the key store and the kit"],
+          ["lockstep init /backup/vault --custodians anna,boris,chen --threshold 2", "two of three pages are needed"],
+          ["lockstep init /backup/vault --passphrase-file /root/passphrase --no-kit-check", "asks nothing"],
+          ["lockstep init /backup/vault --key-file /media/stick/vault.key --no-key-store", "a vault alone"],
         ],
-        ["0 made", "75 there is a vault already"],
+        ["0 made", "75 there is a vault or a key store already"],
       ),
     )
     .action(
-      run(async (app: App, given: string, { hostKey }: { readonly hostKey: boolean }) => {
-        const { output, flags } = app;
-        const folder = resolve(app.host.workingFolder, folderOf(given));
+      run(async (app: App, given: string, options: Options) => {
+        const { output, flags, config, host } = app;
+        const folder = resolve(host.workingFolder, folderOf(given));
         await refuseUsedFolder(folder);
+        const kitOptions = parseKitOptions(options);
+        if (options.keyStore && options.kitCheck) refuseUnaskable(app, "making a vault");
+        if (options.keyStore) await app.refuseKeyStore();
         const left: string[] = [];
         try {
-          const way = await firstWay(app, left);
-          const made = await makeVault(app, folder, { way, hostKey }, left);
-          const configured = await nameVaultInConfig(app.config, folder);
-          sayWhatToKeep(app, made);
+          const way = await firstUnlockWay(app, left);
+          const opens = options.keyStore ? await keyStoreSeals(app, options) : null;
+          const { custodians, threshold } = kitOptions;
+          using kit = options.keyStore ? await (await app.kitTools()).make(custodians, threshold) : null;
+          const made = await makeVaultIn(
+            app,
+            folder,
+            { way, hostKey: options.hostKey, kitWay: kit?.way ?? null },
+            left,
+          );
+          const keyStore =
+            kit === null || opens === null
+              ? null
+              : await makeKeyStore(app, { folder, made, kit }, opens, options.domain);
+          sayWhatToKeep(app, made, keyStore);
+          const configured = await nameVaultInConfig(config, folder);
           output.print(configured.words);
+          const finished =
+            kit === null || keyStore === null ? null : await printKit(app, { folder, made, kit, keyStore }, options);
           output.finish({
             vault: { id: made.keyring.vault.id, place: folder, createdAt: made.keyring.vault.createdAt },
             unlockWays: listWays(made.keyring).map(shownWay),
             keyFile: flags.keyFile ?? null,
             hostKeyFile: made.hostKeyFile,
-            config: { path: app.config.config.value, written: configured.written },
+            keyStore: keyStore === null ? null : shownKeyStore(keyStore),
+            kit: kit === null ? null : { id: kit.id, threshold, custodians, ...finished },
+            config: { path: config.config.value, written: configured.written },
           });
           return exitCodes.done;
         } catch (error) {
@@ -68,73 +111,59 @@ export const define: Define = (command, run) => {
     );
 };
 
-/** What opens the vault wherever it is. A key file that is made is added to `left`. */
-async function firstWay({ flags, config, host, random, output, passphrase }: App, left: string[]): Promise<NewWay> {
-  if (flags.keyFile !== undefined) {
-    if (flags.passphraseFile !== undefined) {
-      throw new LockstepError("ARGUMENT_INVALID", "making a vault: --passphrase-file and --key-file are both there", {
-        hint: "Make it with one of them, and add the other with `lockstep vault unlock add`.",
-      });
-    }
-    const { key, made } = await readOrCreateKeyFile(flags.keyFile, random, (warning) => output.warn(warning));
-    if (made) left.push(flags.keyFile);
-    return { label: `key file ${basename(flags.keyFile)}`, secret: { kind: "keyfile", key } };
-  }
-  if (config.passphraseFile.value === null && !host.stdinIsTerminal) {
-    throw new LockstepError(
-      "ARGUMENT_INVALID",
-      "making a vault: nothing says what opens it, and there is no terminal to ask at",
-      {
-        hint: "Name a file with a passphrase by --passphrase-file, or a key file to be made by --key-file.",
-      },
-    );
-  }
-  const typed = await passphrase({ message: "Passphrase of the new vault", repeat: true });
-  return { label: "passphrase", secret: { kind: "passphrase", passphrase: typed } };
-}
+type KitMade = { readonly folder: string; readonly made: MadeVault; readonly kit: NewKit };
 
-type Made = { readonly keyring: OpenedKeyring; readonly hostKeyFile: string | null };
-
-/**
- * Makes the vault. This host's key file is written before, under another name: so that a vault whose key could not be
- * kept is never made.
- */
-async function makeVault(
+/** @param opens  its secrets are wiped */
+async function makeKeyStore(
   app: App,
-  folder: string,
-  { way, hostKey }: { readonly way: NewWay; readonly hostKey: boolean },
-  left: string[],
-): Promise<Made> {
-  const pending = hostKey ? await newHostKey(app) : null;
+  { folder, made, kit }: KitMade,
+  opens: Pick<NewKeyStore, "seals" | "host">,
+  domain: string | undefined,
+): Promise<MadeKeyStore> {
+  const { id, rootCommitment } = made.keyring.vault;
+  const vault = { id, name: folder, rootCommitment: hex(rootCommitment) };
   try {
-    await createDirectoryRoot(folder, {}, app.signal);
-    left.push(folder);
-    const store = await app.openStore(folder);
-    const ways = pending === null ? [way] : [way, pending.way];
-    const keyring = await createVault(store, { ways }, app.keyringDeps, app.signal);
-    if (pending === null) return { keyring, hostKeyFile: null };
-    const hostKeyFile = app.hostKeyPath(keyring.vault.id);
-    await rename(pending.path, hostKeyFile);
-    return { keyring, hostKeyFile };
-  } catch (error) {
-    if (pending !== null) await unlink(pending.path);
-    throw error;
+    return await app.makeKeyStore({ ...opens, first: { vault, place: folder, domain: domain ?? app.host.name, kit } });
+  } finally {
+    for (const { secret } of opens.seals) secret.secret.wipe();
   }
 }
 
-async function newHostKey({ config, host, random }: App): Promise<{ readonly path: string; readonly way: NewWay }> {
-  const key = newFileKey(random);
-  const path = join(config.state.value, "vaults", `new-${hex(random(8))}.key`);
-  await createKeyFile(path, key, [`Opens a vault of Lockstep for the host ${host.name}.`]);
-  return { path, way: { label: `host ${host.name}`, secret: { kind: "keyfile", key } } };
+async function printKit(
+  app: App,
+  { folder, made, kit, keyStore }: KitMade & { readonly keyStore: MadeKeyStore },
+  { kitTo, kitCheck }: Options,
+): Promise<{ readonly pages: readonly string[]; readonly checked: boolean }> {
+  const { id, rootCommitment } = made.keyring.vault;
+  const { signingKey } = keyStore;
+  const pages = kit.pages({ storeId: keyStore.id, signingKey, vaults: [{ id, place: folder, rootCommitment }] });
+  const files = await writePages(app, kitTo, pages);
+  return finishKit(app, { kit: kit.opened, files, signingKey, vaults: [folder] }, !kitCheck);
 }
 
-function sayWhatToKeep({ output, flags }: App, { keyring, hostKeyFile }: Made): void {
+function shownKeyStore({ id, folder, keyFile, tokenFiles }: MadeKeyStore): Record<string, unknown> {
+  return { id, folder, keyFile, tokenFiles };
+}
+
+function sayWhatToKeep(
+  { output, flags }: App,
+  { keyring, hostKeyFile }: MadeVault,
+  keyStore: MadeKeyStore | null,
+): void {
   const first = flags.keyFile === undefined ? "the passphrase" : `the key file ${flags.keyFile}`;
   output.print(`Made vault ${keyring.vault.id}. What opens it:`, `  ${first}`);
   if (hostKeyFile !== null) output.print(`  this host, unattended, by its key file ${hostKeyFile}`);
+  if (keyStore === null) {
+    output.print(
+      `Keep ${first} in a safe place that is not on this host and not in the vault:`,
+      "when all of these are lost, nobody can read the vault again, and nobody can help.",
+    );
+    return;
+  }
+  const opens = keyStore.keyFile === null ? "a passphrase" : `what this host keeps in ${keyStore.keyFile}`;
   output.print(
-    `Keep ${first} in a safe place that is not on this host and not in the vault:`,
-    "when all of these are lost, nobody can read the vault again, and nobody can help.",
+    "  the kit",
+    `Made key store ${keyStore.id} in ${keyStore.folder}. After a restart it opens by ${opens}.`,
+    "The kit brings both back when this host is lost: print it, and keep it away from the vault.",
   );
 }

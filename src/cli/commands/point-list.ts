@@ -1,14 +1,18 @@
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
+import { lightName } from "#cli/light-words.ts";
 import { shortIds } from "#cli/short-ids.ts";
 import { keptWords, shownFate } from "#cli/shown-fate.ts";
+import { shownLight } from "#cli/shown-light.ts";
 import { shownPoint } from "#cli/shown-point.ts";
 import { formatTable } from "#cli/table.ts";
 import type { Column } from "#cli/table.ts";
 import { formatBytes } from "#cli/units.ts";
 import { warnOfFaults } from "#cli/unread-machines.ts";
 import { machineNamed } from "#ops/machines.ts";
+import { lightTerms, pointLights } from "#ops/point-light.ts";
+import type { PointLight } from "#ops/point-light.ts";
 import { listPoints } from "#ops/points.ts";
 import type { ListedPoint } from "#ops/points.ts";
 import type { Log } from "#vault/log.ts";
@@ -17,6 +21,8 @@ const columns: readonly Column[] = [
   { title: "ID" },
   { title: "POINT" },
   { title: "CONSISTENCY" },
+  { title: "LIGHT" },
+  { title: "OPENED WITH" },
   { title: "DISKS" },
   { title: "SIZE", align: "right" },
   { title: "NEW", align: "right" },
@@ -45,28 +51,25 @@ export const define: Define = (command, run) => {
         const machines = await vault.machines();
         const logs = names.length === 0 ? machines.logs : names.map((name) => machineNamed(machines, name));
         const which = deleted === true ? "deleted" : "live";
-        const listed = logs.flatMap((log) => listPoints(log, which, now()).map((point) => ({ log, point })));
+        const listed = logs.flatMap((log) => {
+          const lightOf = pointLights(log.fold, lightTerms, now());
+          return listPoints(log, which, now()).map((point) => ({ log, point, light: lightOf(point.state) }));
+        });
         // Thousands of points take a while to be put into words that nobody asked for.
         if (!output.json) {
           if (listed.length === 0) {
             const where = machines.faults.length === 0 ? "" : " in what could be read";
             output.note(deleted === true ? `No point is deleted${where}.` : `There is no point${where || " yet"}.`);
-          } else
-            output.print(
-              ...tableOf(
-                machines.logs,
-                listed.map(({ point }) => point),
-                which,
-              ),
-            );
+          } else output.print(...tableOf(machines.logs, listed, which));
         }
         const status = warnOfFaults(output, machines);
         output.finish({
-          points: (output.json ? listed : []).map(({ log, point }) => ({
+          points: (output.json ? listed : []).map(({ log, point, light }) => ({
             machine: log.fold.machine.name,
             machineId: log.machine,
             ...shownPoint(point.state, point.name),
             ...shownFate(point),
+            light: shownLight(light),
           })),
         });
         return status ?? exitCodes.done;
@@ -74,13 +77,17 @@ export const define: Define = (command, run) => {
     );
 };
 
-function tableOf(logs: readonly Log[], listed: readonly ListedPoint[], which: "live" | "deleted"): string[] {
+type Listed = { readonly point: ListedPoint; readonly light: PointLight };
+
+function tableOf(logs: readonly Log[], listed: readonly Listed[], which: "live" | "deleted"): string[] {
   const short = shortIds(logs.flatMap(({ fold }) => [...fold.points.keys()]));
   const more = which === "live" ? ["KEPT AS", "EXPECTED UNTIL"] : ["DELETED", "UNDELETE UNTIL"];
-  const rows = listed.map(({ state, name, fate }) => [
+  const rows = listed.map(({ point: { state, name, fate }, light }) => [
     short.get(state.point) ?? state.point,
     name,
     consistencyWords(state),
+    lightName(light.light),
+    light.versions.join(", ") || "-",
     state.disks.map((disk) => disk.name).join(", "),
     formatBytes(state.disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
     formatBytes(state.newBytes),

@@ -4,13 +4,17 @@ import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import { machinesToSearch } from "#cli/machines-to-search.ts";
 import { expectOption } from "#cli/options.ts";
+import { lightName, openedWords, reasonLines } from "#cli/light-words.ts";
 import { keptWords, shownFate } from "#cli/shown-fate.ts";
+import { shownLight } from "#cli/shown-light.ts";
 import { shownPoint } from "#cli/shown-point.ts";
 import { mapLines } from "#cli/shown-volume.ts";
 import { formatTable } from "#cli/table.ts";
 import { formatBytes } from "#cli/units.ts";
 import { findPoint } from "#ops/find-point.ts";
 import { readBodyOrNull } from "#ops/point-body-or-null.ts";
+import { lightTerms, pointLights } from "#ops/point-light.ts";
+import type { PointLight } from "#ops/point-light.ts";
 import { pointRecord } from "#ops/point-record.ts";
 import type { PointRecordFile } from "#ops/point-record.ts";
 import { pointWarnings } from "#ops/point-warnings.ts";
@@ -49,7 +53,9 @@ export const define: Define = (command, run) => {
         const listed = listPoints(log, which, now()).find(({ state }) => state.point === point.point);
         const record = pointRecord(log, point, body);
         const volumes = volumesOf(point, body);
-        output.print(...factLines(name, record, listed), "", ...diskLines(record));
+        const light = pointLights(log.fold, lightTerms, now())(point);
+        const lines = [...factLines(name, record, listed), ...lightLines(light, now())];
+        output.print(...formatTable([{}, {}], lines), ...reasonLines(light), "", ...diskLines(record));
         for (const { disk, map, failure } of volumes) {
           if (map !== null) output.print("", ...mapLines(`disk ${disk}`, map));
           if (failure !== null) output.print(`disk ${disk}: ${failure}`);
@@ -61,6 +67,7 @@ export const define: Define = (command, run) => {
             machineId: log.machine,
             ...shownPoint(point, name),
             ...(listed === undefined ? {} : shownFate(listed)),
+            light: shownLight(light),
             disks: record.disks,
             definition: record.machine,
             volumes,
@@ -82,7 +89,12 @@ function volumesOf(
   });
 }
 
-function factLines(name: string, record: PointRecordFile, listed: ListedPoint | undefined): string[] {
+function lightLines(light: PointLight, now: Temporal.Instant): string[][] {
+  const opened = openedWords(light, now);
+  return [["light", lightName(light.light)], ...(opened === "" ? [] : [["keys", opened]])];
+}
+
+function factLines(name: string, record: PointRecordFile, listed: ListedPoint | undefined): string[][] {
   const { state, fate } = listed ?? {};
   const facts = [
     ["point", name],
@@ -108,7 +120,7 @@ function factLines(name: string, record: PointRecordFile, listed: ListedPoint | 
   if (fate?.kind === "deleted") {
     facts.push(["deleted", `${fate.at.toString()}, ${fate.reason}`], ["undelete until", fate.until.toString()]);
   }
-  return formatTable([{}, {}], facts);
+  return facts;
 }
 
 function diskLines({ disks }: PointRecordFile): string[] {

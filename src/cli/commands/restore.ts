@@ -5,14 +5,20 @@ import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
+import { approvalWords } from "#cli/approval-words.ts";
+import { askedLines } from "#cli/asked-lines.ts";
+import { lightName, openedWords, reasonLines } from "#cli/light-words.ts";
 import { machinesToSearch } from "#cli/machines-to-search.ts";
 import { expectOption, parsePath } from "#cli/options.ts";
 import { planLines, sayPlanWarnings, shownPlan } from "#cli/restore-plan.ts";
 import { shownRestored, restoredLines } from "#cli/restored.ts";
+import { shownLight } from "#cli/shown-light.ts";
 import { shownPoint } from "#cli/shown-point.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { RestoreDeps } from "#ops/fill-target.ts";
 import { findPoint } from "#ops/find-point.ts";
+import { lightTerms, pointLights } from "#ops/point-light.ts";
+import type { PointLight } from "#ops/point-light.ts";
 import { readBodyOrNull } from "#ops/point-body-or-null.ts";
 import { pointWarnings } from "#ops/point-warnings.ts";
 import { restoreFolder } from "#ops/restore-folder.ts";
@@ -30,6 +36,7 @@ type Options = {
   readonly to?: string;
   readonly inPlace?: true;
   readonly dryRun?: true;
+  readonly requireGreen?: true;
   readonly expect?: Expectation;
 };
 
@@ -50,6 +57,7 @@ export const define: Define = (command, run) => {
     .option("--to <path>", "the new file that the disk becomes; with --in-place, what is to be overwritten", parsePath)
     .option("--in-place", "overwrite a file or block device that exists, by writing only what differs")
     .option("--dry-run", "say what would be written, and write nothing")
+    .option("--require-green", "refuse a point of which nothing shows that a key opens it")
     .addOption(expectOption())
     .addHelpText(
       "after",
@@ -63,7 +71,8 @@ export const define: Define = (command, run) => {
         [
           "0 restored",
           "3 restored, and the point is torn or lacks sectors that could not be read",
-          "65 the vault's bytes are damaged there; 75 the target exists, is in use or has no room",
+          "65 the vault's bytes are damaged there",
+          "75 the target exists, is in use or has no room; with --require-green, the point is not green",
         ],
       ),
     )
@@ -77,6 +86,9 @@ export const define: Define = (command, run) => {
         const { log, point, name } = findPoint(machines, text);
         const aim = aimOf(app, point, options);
         const body = await readBodyOrNull(vault, log, point, signal);
+        const light = pointLights(log.fold, lightTerms, app.now())(point);
+        if (options.requireGreen === true) refuseLessThanGreen(name, light);
+        await sayKeys(app, point, body, light);
         const names = new Set(aim.disks.map((disk) => disk.name));
         const warnings = pointWarnings(point, name, body, names);
         for (const { code, message, hint } of warnings) output.warn({ code, message, hint });
@@ -86,6 +98,7 @@ export const define: Define = (command, run) => {
           log,
           point,
           name,
+          light,
           lanes: { lanes: app.config.lanes.value, threads: totalBytes(aim.disks) >= THREADS_FROM_BYTES },
           progress: (bytes: number) => app.progress.advance(bytes),
           unfinished: (path: string) => {
@@ -136,7 +149,30 @@ function aimOf({ host }: App, point: PointState, { toDir, disk, to, inPlace }: O
   return { kind: inPlace === true ? "in place" : "new file", path, disks: [chosen] };
 }
 
-async function plan(app: App, deps: RestoreDeps, aim: Aim, status: ExitCode): Promise<ExitCode> {
+/** @throws {LockstepError} NOT_GREEN */
+function refuseLessThanGreen(name: string, { light, reasons }: PointLight): void {
+  if (light === "green" || light === "plain") return;
+  const whys = reasons.map(({ words }) => words).join("; ");
+  throw new LockstepError("NOT_GREEN", `restoring ${name}: it is ${light}: ${whys}`, {
+    hint: `\`lockstep check ${name}\` tries the keys; without --require-green it is restored as it is.`,
+  });
+}
+
+/** Says, before anything is written, what opens the point, who must approve, and what its guest will ask for. */
+async function sayKeys(app: App, point: PointState, body: PointBody | null, light: PointLight): Promise<void> {
+  const { output, now } = app;
+  if (light.light === "plain" || output.json) return;
+  const opened = openedWords(light, now());
+  output.print(opened === "" ? `light: ${lightName(light.light)}` : `light: ${lightName(light.light)}; ${opened}`);
+  if (light.light !== "green") output.print(...reasonLines(light));
+  output.print(...askedLines(point, body));
+  const approval = light.versions.length === 0 ? null : await approvalWords(app);
+  if (approval !== null) output.print(`  ${approval}`);
+}
+
+type Deps = RestoreDeps & { readonly light: PointLight };
+
+async function plan(app: App, deps: Deps, aim: Aim, status: ExitCode): Promise<ExitCode> {
   const { output, signal } = app;
   const planned =
     aim.kind === "folder"
@@ -150,19 +186,14 @@ async function plan(app: App, deps: RestoreDeps, aim: Aim, status: ExitCode): Pr
   output.finish({
     dryRun: true,
     point: shownPoint(deps.point, deps.name),
+    light: shownLight(deps.light),
     ...shownPlan(planned),
     tookMs: null,
   });
   return isPossible ? status : exitCodes.unavailable;
 }
 
-async function restore(
-  app: App,
-  deps: RestoreDeps,
-  aim: Aim,
-  body: PointBody | null,
-  status: ExitCode,
-): Promise<ExitCode> {
+async function restore(app: App, deps: Deps, aim: Aim, body: PointBody | null, status: ExitCode): Promise<ExitCode> {
   const { output, signal } = app;
   const startedMs = performance.now();
   const restored =
@@ -189,6 +220,7 @@ async function restore(
   output.finish({
     dryRun: false,
     point: shownPoint(deps.point, deps.name),
+    light: shownLight(deps.light),
     disks: restored.map(shownRestored),
     room: null,
     tookMs: Math.round(tookMs),

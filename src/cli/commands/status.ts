@@ -1,14 +1,20 @@
 import type { App } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
+import { counted } from "#cli/checked.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
+import { keySideNeeds, keySideStatus } from "#cli/key-side-status.ts";
+import type { KeySideStatus } from "#cli/key-side-status.ts";
+import { lightName } from "#cli/light-words.ts";
+import { shownLight } from "#cli/shown-light.ts";
 import { shownPoint } from "#cli/shown-point.ts";
 import { formatTable } from "#cli/table.ts";
 import { formatBytes } from "#cli/units.ts";
 import { namesOfPoints } from "#ops/find-point.ts";
 import { machineHealth } from "#ops/machine-health.ts";
-import type { MachineHealth } from "#ops/machine-health.ts";
+import type { HealthTerms, MachineHealth } from "#ops/machine-health.ts";
+import { listPoints } from "#ops/points.ts";
 import type { Unprotected, findUnprotected } from "#ops/unprotected-disks.ts";
 import { formatDuration } from "#policy/duration.ts";
 import type { PointState } from "#vault/fold.ts";
@@ -36,7 +42,10 @@ export const define: Define = (command, run) => {
         const vault = await app.openVault();
         const { logs, faults } = await vault.machines();
         const stalledAfterMs = Math.max(stalledAtLeastMs, config.checkpointMinutes.value * 3 * 60_000);
-        const machines = logs.map((log) => ({ log, health: machineHealth(log.fold, { now: now(), stalledAfterMs }) }));
+        const isKnown = logs.some(({ fold }) => fold.receipts.size > 0);
+        const keySide = await keySideStatus(app, isKnown);
+        const terms = { now: now(), stalledAfterMs, hasKeySide: keySide.state !== "none" };
+        const machines = logs.map((log) => ({ log, health: machineHealth(log.fold, terms) }));
         const definitions = logs.map(({ fold }) => fold.machine);
         const unprotected = await unprotectedIn(config.watch.value, definitions, host.name, signal);
 
@@ -46,11 +55,16 @@ export const define: Define = (command, run) => {
           output.print(`${name ?? machine}: its log cannot be read: ${error.message} [${error.code}]`);
         }
         sayUnprotected(app, unprotected);
-        const needs = statusNeeds({ machines, unprotected, faults: faults.length, readOnly: vault.readOnlyReason });
+        sayKeySide(app, keySide);
+        for (const { log, health } of machines) warnOfLost(app, log, health);
+        const keyNeeds = keySideNeeds(keySide);
+        const found = { machines, unprotected, keyNeeds, faults: faults.length, readOnly: vault.readOnlyReason };
+        const needs = statusNeeds(found);
         output.finish({
           needsPerson: needs === exitCodes.attention,
           vault: { id: vault.keyring.vault.id, place: vault.place, readOnlyReason: vault.readOnlyReason },
-          machines: machines.map(({ log, health }) => shownHealth(log, health)),
+          keySide: shownKeySide(keySide, keyNeeds),
+          machines: machines.map(({ log, health }) => shownHealth(log, health, terms)),
           unread: faults.map(({ machine, name, error: { code, message } }) => ({ machine, name, code, message })),
           unprotected: unprotected.disks,
           skipped: unprotected.skipped,
@@ -72,6 +86,7 @@ type Looked = { readonly log: Log; readonly health: MachineHealth };
 function statusNeeds(found: {
   readonly machines: readonly Looked[];
   readonly unprotected: Unprotected;
+  readonly keyNeeds: readonly string[];
   readonly faults: number;
   readonly readOnly: string | null;
 }): ExitCode {
@@ -79,27 +94,71 @@ function statusNeeds(found: {
     found.machines.every(({ health }) => health.needs.length === 0) &&
     found.unprotected.disks.length === 0 &&
     found.unprotected.skipped.length === 0 &&
+    found.keyNeeds.length === 0 &&
     found.faults === 0 &&
     found.readOnly === null;
   return isWell ? exitCodes.done : exitCodes.attention;
 }
 
 function sayMachines({ output, now }: App, machines: readonly Looked[]): void {
-  const rows = machines.map(({ log, health: { lastPoint, points, needs } }) => [
+  const rows = machines.map(({ log, health }) => [
     log.fold.machine.name,
-    lastPoint === null ? "-" : lastPointWords(log, lastPoint, now()),
-    lastPoint?.consistency ?? "-",
-    String(points),
-    log.fold.machine.protected ? needs.map(({ words }) => words).join("; ") || "-" : "not protected any longer",
+    health.lastPoint === null ? "-" : lastPointWords(log, health.lastPoint, now()),
+    health.lastPoint?.consistency ?? "-",
+    String(health.points),
+    health.light === null ? "-" : lightName(health.light.light),
+    health.versions.join(", ") || "-",
+    health.versions.length === 0 ? "-" : (expectedUntil(log, now()) ?? "always"),
+    log.fold.machine.protected ? health.needs.map(({ words }) => words).join("; ") || "-" : "not protected any longer",
   ]);
   const columns = [
     { title: "MACHINE" },
     { title: "LAST POINT" },
     { title: "CONSISTENCY" },
     { title: "POINTS", align: "right" },
-    { title: "NEEDS ATTENTION" },
+    { title: "LIGHT" },
+    { title: "NEEDS" },
+    { title: "EXPECTED UNTIL" },
+    { title: "ATTENTION" },
   ] as const;
   output.print(...formatTable(columns, rows));
+}
+
+/** The day until which a machine's points, and so the keys that they need, are expected to stay; null where one stays for good. */
+function expectedUntil(log: Log, now: Temporal.Instant): string | null {
+  const { timeZone } = log.fold.machine;
+  const all = [...listPoints(log, "live", now), ...listPoints(log, "deleted", now)];
+  let last: Temporal.PlainDate | null = null;
+  for (const { fate } of all) {
+    if (fate.until === "always") return null;
+    const day = fate.kind === "kept" ? fate.until : fate.until.toZonedDateTimeISO(timeZone).toPlainDate();
+    if (last === null || Temporal.PlainDate.compare(day, last) > 0) last = day;
+  }
+  return last?.toString() ?? null;
+}
+
+/** A light that was lost is an alert of its own, for whoever watches warnings. */
+function warnOfLost({ output }: App, { fold }: Log, { needs }: MachineHealth): void {
+  for (const { kind, words } of needs) {
+    if (kind === "light-lost") output.warn({ code: "LIGHT_LOST", message: `${fold.machine.name}: ${words}` });
+  }
+}
+
+function sayKeySide({ output }: App, status: KeySideStatus): void {
+  const { state, facts } = status;
+  if (state === "none") return;
+  const held =
+    facts === null
+      ? ""
+      : `: ${counted(facts.store.versions, "key version")}, copies in ${counted(facts.copies.places.length, "place")}`;
+  output.print("", `Key side: ${state}${held}`);
+  for (const words of keySideNeeds(status)) output.print(`  ${words}`);
+}
+
+function shownKeySide({ state, why, facts }: KeySideStatus, needs: readonly string[]): object {
+  const { id = null, versions = null, frozen = null } = facts?.store ?? {};
+  const copies = facts === null ? null : { domains: facts.copies.domains, places: facts.copies.places.length };
+  return { state, why, id, versions, frozen, copies, kit: facts?.kit ?? null, needs };
 }
 
 /** When the point was taken, as clocks where the machine is told of it, and how long ago that is. */
@@ -116,9 +175,23 @@ function sayUnprotected({ output }: App, { disks, skipped }: Unprotected): void 
   for (const words of skipped) output.print(`Not looked at: ${words}`);
 }
 
-function shownHealth(log: Log, { lastPoint, points, needs }: MachineHealth): object {
+function shownHealth(
+  log: Log,
+  { lastPoint, points, light, versions, needs }: MachineHealth,
+  { now }: HealthTerms,
+): object {
   const { name, protected: isProtected } = log.fold.machine;
   const shown =
     lastPoint === null ? null : shownPoint(lastPoint, namesOfPoints(log).get(lastPoint.point) ?? lastPoint.point);
-  return { id: log.machine, name, protected: isProtected, lastPoint: shown, points, needs };
+  return {
+    id: log.machine,
+    name,
+    protected: isProtected,
+    lastPoint: shown,
+    points,
+    light: light === null ? null : shownLight(light),
+    versions,
+    expectedUntil: expectedUntil(log, now),
+    needs,
+  };
 }

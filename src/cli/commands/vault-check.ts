@@ -48,7 +48,7 @@ function linesOf({ ok, keyring, rosterFaults, logs, copies, stray, foreign }: Ch
   return [
     `keyring: generation ${keyring.generation}${keyring.faults.length === 0 ? ", all is well" : ""}`,
     ...keyring.faults.map((fault) => `  ${fault}`),
-    ...keyring.restored.map((key) => `  healed: ${key} was missing`),
+    ...keyring.restored.map((key) => `  healed: ${key} was put back`),
     ...rosterFaults.map((fault) => `roster: ${fault}`),
     ...(rows.length === 0 ? [] : formatTable(columns, rows)),
     ...copies.map(({ key, what, repaired }) => `${repaired ? "healed" : "not healed"}: ${key} was ${what}`),

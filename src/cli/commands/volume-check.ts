@@ -6,7 +6,7 @@ import { exitCodes } from "#cli/exit-codes.ts";
 import { protectorName, whatIsIn } from "#cli/shown-volume.ts";
 import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
 import type { VolumeFlags } from "#cli/volume-options.ts";
-import { contentOf, withVolume } from "#ops/open-volume.ts";
+import { derivationsFor, openKeyDeriver } from "#ops/key-deriver.ts";
 
 /** `volume check PATH` */
 export const define: Define = (command, run) => {
@@ -31,8 +31,11 @@ export const define: Define = (command, run) => {
         const { output, host, signal } = app;
         const request = await readVolumeRequest(app, resolve(host.workingFolder, path), flags);
         try {
+          await using kdf = openKeyDeriver(request.limit, derivationsFor(request.secret));
+          // Loaded while the processes of `kdf` start.
+          const { contentOf, withVolume } = await import("#ops/open-volume.ts");
           return await withVolume(
-            request,
+            { ...request, kdf },
             async (opened) => {
               const { name, facts, protector, unreadable } = opened;
               const content = await contentOf(opened, signal);

@@ -8,8 +8,7 @@ import { formatBytes } from "#cli/units.ts";
 import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
 import type { VolumeFlags } from "#cli/volume-options.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { decryptToFile, readPlaintext } from "#ops/decrypt-volume.ts";
-import { withVolume } from "#ops/open-volume.ts";
+import { derivationsFor, openKeyDeriver } from "#ops/key-deriver.ts";
 
 type Options = VolumeFlags & { readonly to: string };
 
@@ -41,8 +40,12 @@ export const define: Define = (command, run) => {
         }
         const request = await readVolumeRequest(app, resolve(host.workingFolder, path), options);
         try {
+          await using kdf = openKeyDeriver(request.limit, derivationsFor(request.secret));
+          // Loaded while the processes of `kdf` start.
+          const { withVolume } = await import("#ops/open-volume.ts");
+          const { decryptToFile, readPlaintext } = await import("#ops/decrypt-volume.ts");
           return await withVolume(
-            request,
+            { ...request, kdf },
             async ({ name, protector, plain, unreadable }) => {
               if (plain === null)
                 throw unreadable ?? new LockstepError("VOLUME_UNSUPPORTED", `${path}: volume ${name}`);

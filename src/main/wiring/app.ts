@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 
 import type { Secret } from "#bytes/secret.ts";
-import type { App, GlobalFlags } from "#cli/app.ts";
+import type { App, GlobalFlags, OpenVault } from "#cli/app.ts";
 import type { Output } from "#cli/output.ts";
 import { progress } from "#cli/progress.ts";
 import { systemRandom } from "#crypto/derive.ts";
@@ -10,7 +10,7 @@ import { loadConfig } from "#main/config.ts";
 import type { ConfigFlags } from "#main/config.ts";
 import { absolute } from "#main/config-paths.ts";
 import type { Environment } from "#main/environment.ts";
-import type { WiredVault } from "#main/wiring/open-vault.ts";
+import { tokenPath } from "#main/wiring/tokens.ts";
 import { patientRetry } from "#main/wiring/retry.ts";
 import { argon2idKdf } from "#vault/passphrase-kdf.ts";
 
@@ -41,10 +41,10 @@ export async function openApp(
     const { askPassphrase } = await import("#cli/prompt.ts"); // loaded only where somebody is asked
     return askPassphrase({ input: stdin, output: output.stderr }, question, signal);
   };
-  let vault: WiredVault | null = null;
+  const vaults = new Map<string | null, OpenVault>();
   const app: App & AsyncDisposable = {
     output,
-    progress: toClose.use(progress(output, () => performance.now())),
+    progress: toClose.use(await progress(output, () => performance.now())),
     signal,
     config,
     flags,
@@ -63,14 +63,50 @@ export async function openApp(
       const { readPassphraseFile } = await import("#cli/prompt-file.ts");
       return readPassphraseFile(path, (warning) => output.warn(warning), signal);
     },
+    askPassphrase: (message) => ask({ message, repeat: false }),
     askNewPassphrase: (message) => ask({ message, repeat: true }),
+    askLine: async (question) => {
+      const { askLine } = await import("#cli/prompt-line.ts");
+      return askLine({ input: stdin, output: output.stderr }, question, signal);
+    },
     hostKeyPath: (id) => join(config.state.value, "vaults", `${id}.key`),
-    openVault: async ({ cacheNodes = false } = {}) => {
-      if (vault !== null) throw new Error("the vault was opened already");
-      const { openConfiguredVault } = await import("#main/wiring/open-vault.ts");
-      vault = await openConfiguredVault(app, program, cacheNodes);
-      toClose.defer(() => vault?.rememberAll());
+    hostTokenPath: (role) => tokenPath(config.state.value, role),
+    openVault: async ({ cacheNodes = false, place = null } = {}) => {
+      const at = place === null ? config.vault.value : absolute(place, workingFolder);
+      if (vaults.has(at)) throw new Error(`the vault ${at} was opened already`);
+      const { openVaultAt } = await import("#main/wiring/open-vault.ts");
+      const vault = await openVaultAt(app, program, { cacheNodes, place: at });
+      vaults.set(at, vault);
+      toClose.defer(() => vault.rememberAll());
       return vault;
+    },
+    keySide: async (as) => {
+      const { hostClient } = await import("#main/wiring/host-client.ts");
+      return hostClient(as, config, environment);
+    },
+    refuseKeyStore: async () => {
+      const { refuseExisting } = await import("#main/wiring/build-key-store.ts");
+      return refuseExisting(config);
+    },
+    makeKeyStore: async (what) => {
+      const { makeConfiguredKeyStore } = await import("#main/wiring/make-key-store.ts");
+      return makeConfiguredKeyStore(app, what);
+    },
+    recoverKeyStore: async (what) => {
+      const { recoverConfiguredKeyStore } = await import("#main/wiring/recover-key-store.ts");
+      return recoverConfiguredKeyStore(app, what);
+    },
+    canKeepCredentials: async () => {
+      const { canKeepCredentials } = await import("#main/wiring/host-credential.ts");
+      return canKeepCredentials();
+    },
+    kitTools: async () => {
+      const { kitToolsOf } = await import("#main/wiring/kit-tools.ts");
+      return kitToolsOf(app);
+    },
+    serveKeySide: async (how) => {
+      const { serveConfiguredKeySide } = await import("#main/wiring/serve-key-side.ts");
+      return serveConfiguredKeySide(app, how, environment.credentialsFolder);
     },
     [Symbol.asyncDispose]: () => toClose.disposeAsync(),
   };

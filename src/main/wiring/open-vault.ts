@@ -23,9 +23,12 @@ export type WiredVault = OpenVault & {
   rememberAll(): Promise<void>;
 };
 
-/** Opens the vault that is configured. See `App.openVault`. */
-export async function openConfiguredVault(app: App, program: string, cacheNodes: boolean): Promise<WiredVault> {
-  const place = app.config.vault.value;
+/** Opens a vault. See `App.openVault`. */
+export async function openVaultAt(
+  app: App,
+  program: string,
+  { place, cacheNodes }: { readonly place: string | null; readonly cacheNodes: boolean },
+): Promise<WiredVault> {
   if (place === null) {
     throw new LockstepError("ARGUMENT_INVALID", "no vault is named", {
       hint: "Name one with --vault, LOCKSTEP_VAULT, or `vault = …` in the configuration; `lockstep init` makes one.",
@@ -100,7 +103,8 @@ class ConfiguredVault implements WiredVault {
   warn(): void {
     const { output } = this.#app;
     for (const message of this.keyring.warnings) {
-      const hint = "Put the object back from a copy of the store; `lockstep vault check` puts back what is missing.";
+      const hint =
+        "Put the object back from a copy of the store; `lockstep vault check` puts back what is missing, and replaces a damaged second copy.";
       output.warn({ code: "KEYRING_DAMAGED", message, hint });
     }
     if (this.readOnlyReason === null) return;

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+
+import { KeyHost } from "./key-host.ts";
+
+/** A host with a vault and a key store; nothing was backed up yet. */
+async function initialised(t: TestContext): Promise<KeyHost> {
+  const host = new KeyHost(t, { idleMinutes: 5 });
+  writeFileSync(host.path("pw"), "secret of the vault\n", { mode: 0o600 });
+  writeFileSync(host.path("a.raw"), new Uint8Array(1 << 20).fill(7));
+  await must(host, "init vault --passphrase-file pw --no-kit-check");
+  return host;
+}
+
+/** Takes a backup, so that the vault keeps a receipt. */
+async function backUp(host: KeyHost): Promise<void> {
+  await must(host, "protect web01 --disk a.raw --vault vault");
+  await must(host, "backup web01 --vault vault");
+}
+
+async function must(host: KeyHost, line: string): Promise<void> {
+  const { status, stdout, stderr } = await host.run(...line.split(" "));
+  assert.equal(status, 0, `${line}: ${stdout}${stderr}`);
+}
+
+/** Stops the key side, where it runs. */
+async function stop(host: KeyHost): Promise<void> {
+  const running = host.keySide();
+  if (running !== null) process.kill(running, "SIGTERM");
+  await host.ended();
+}
+
+/** `audit check`, against the vault. @returns its exit status, and the entries at which it found the log wrong */
+async function checked(host: KeyHost): Promise<{ status: number | null; receipts: number; faults: number[] }> {
+  const { status, stdout } = await host.run("audit", "check", "--against", "vault", "--json");
+  const found = JSON.parse(stdout) as { receipts: number; faults: { seq: number }[] };
+  return { status, receipts: found.receipts, faults: found.faults.map(({ seq }) => seq) };
+}
+
+test("a key store that was rolled back is noticed by the receipts of the vault", async (t) => {
+  const host = await initialised(t);
+  await stop(host);
+  copyFileSync(host.path("state/keys/keys.db"), host.path("older.db"));
+  await backUp(host);
+  assert.deepEqual(await checked(host), { status: 0, receipts: 1, faults: [] });
+  await stop(host);
+  copyFileSync(host.path("older.db"), host.path("state/keys/keys.db"));
+  const { status, faults } = await checked(host);
+  assert.deepEqual([status, faults.length], [65, 1]);
+});
+
+test("an entry that somebody removed from the database is noticed where it was", async (t) => {
+  const host = await initialised(t);
+  await backUp(host);
+  await stop(host);
+  const db = new DatabaseSync(host.path("state/keys/keys.db"), { enableForeignKeyConstraints: false });
+  db.exec("DROP TRIGGER audit_is_append_only_2; DELETE FROM audit WHERE seq = 1");
+  db.close();
+  const { status, faults } = await checked(host);
+  assert.deepEqual([status, faults], [65, [2]]);
+});

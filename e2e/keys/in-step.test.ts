@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
+
+import type { Trial } from "../cli/trial.ts";
+import { volumeTrial } from "../cli/volume-rig.ts";
+import { sampleImages, skipUnless, unpacked } from "../volume/rig.ts";
+
+type Light = { light: string; reasons: { code: string }[]; openedWith: string[]; lost: unknown[] };
+
+/** A vault with its key store, and the machine web01 with a LUKS2 volume whose passphrase the key store has. */
+function protectedTrial(t: TestContext): Trial | null {
+  const trial = volumeTrial(t);
+  if (trial === null) return null;
+  trial.prepare(
+    "rm config.toml",
+    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
+    "lockstep key add web01 --value-file pw.bare",
+    "lockstep key bind web01/v1 disks/luks2.raw",
+    "lockstep protect web01 --disk disks/luks2.raw --keep daily=7",
+  );
+  t.after(() => trial.run("lockstep keystore seal"));
+  return trial;
+}
+
+function backUp(trial: Trial): {
+  readonly status: number;
+  readonly light: Light;
+  readonly warnings: readonly string[];
+} {
+  const { status, stdout } = trial.run("lockstep backup web01 --json");
+  const document = JSON.parse(stdout) as { machines: { light: Light }[]; warnings: { code: string }[] };
+  const light = document.machines[0]?.light;
+  assert.ok(light !== undefined, stdout);
+  return { status, light, warnings: document.warnings.map(({ code }) => code) };
+}
+
+const codes = ({ reasons }: Light): readonly string[] => reasons.map(({ code }) => code);
+
+test("from the first backup on, each point says which key opens it, and that key cannot be deleted", (t) => {
+  const trial = protectedTrial(t);
+  if (trial === null) return;
+  const line = trial.prepare("lockstep backup web01");
+  assert.match(line, /^web01@\S+ {2}16\.0 MiB read, .* · opened with web01\/v1 just now · green$/m);
+  const { points } = trial.json("lockstep point list") as { points: (Light & { light: Light })[] };
+  assert.deepEqual([points[0]?.light.light, points[0]?.light.openedWith], ["green", ["web01/v1"]]);
+  assert.match(trial.prepare("lockstep point list"), / green {2,}web01\/v1 /);
+  assert.match(trial.run("lockstep status").stdout, / green {2,}web01\/v1 {2,}\d{4}-\d\d-\d\d /);
+  assert.match(trial.prepare("lockstep check web01"), /web01: 1 of 1 point opened with web01\/v1; 1 green/);
+
+  const plan = trial.prepare("lockstep restore web01 --to-dir out --dry-run --require-green");
+  assert.match(plan, /^light: green; opened with web01\/v1 just now$/m);
+  assert.match(plan, /the guest will ask for the passphrase or key of LUKS volume [0-9a-f-]{36}/);
+
+  assert.match(plan, /no approval is needed/);
+
+  const refused = trial.run("lockstep key delete web01/v1");
+  assert.equal(refused.status, 75);
+  assert.match(refused.stderr, /1 recovery point needs it/);
+});
+
+test("a sealed key store makes a backup amber and no failure, and is said; once it is open, a check makes it green", (t) => {
+  const trial = protectedTrial(t);
+  if (trial === null) return;
+  trial.prepare("lockstep keystore seal");
+  const { status, light, warnings } = backUp(trial);
+  assert.deepEqual([status, light.light, codes(light)], [0, "amber", ["NOT_TRIED"]]);
+  assert.ok(warnings.includes("KEY_STORE_SEALED"), warnings.join());
+  const shown = trial.run("lockstep status");
+  assert.equal(shown.status, 2);
+  assert.match(shown.stdout, /the key store is sealed/);
+  const refused = trial.run("lockstep restore web01 --to-dir out --require-green");
+  assert.equal(refused.status, 75);
+  assert.match(refused.stderr, /NOT_GREEN/);
+  assert.ok(!existsSync(trial.path("out")));
+
+  trial.prepare("lockstep keystore unseal --key-file state/key-store.key");
+  assert.match(trial.run("lockstep check --stale").stdout, /1 of 1 point opened with web01\/v1; 1 green/);
+});
+
+test("without a key a backup is red, and ends with 3; a check ends with 2, and the point is green once the key is bound", (t) => {
+  const trial = volumeTrial(t);
+  if (trial === null) return;
+  trial.prepare(
+    "rm config.toml",
+    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
+    "lockstep protect web01 --disk disks/luks2.raw",
+  );
+  const { status, light, warnings } = backUp(trial);
+  assert.deepEqual([status, light.light, codes(light)], [3, "red", ["NOT_BOUND"]]);
+  assert.ok(warnings.includes("NOT_BOUND"));
+  assert.equal(trial.run("lockstep check web01").status, 2);
+  trial.prepare("lockstep key add web01 --value-file pw.bare", "lockstep key bind web01/v1 disks/luks2.raw");
+  assert.match(trial.prepare("lockstep check web01"), /1 of 1 point opened with web01\/v1; 1 green/);
+});
+
+test("a key side that is killed in the middle of a backup costs the backup nothing", async (t) => {
+  const trial = protectedTrial(t);
+  if (trial === null) return;
+  const options = { cwd: trial.folder, env: trial.variables, stdio: "ignore" } as const;
+  trial.run("lockstep keystore show"); // whoever answers now ends by himself, or is asked to below
+  const backup = spawn("lockstep", ["backup", "web01"], options);
+  const ended = once(backup, "exit");
+  for (let tries = 0; tries < 50 && backup.exitCode === null; tries++) {
+    const holder = keySideProcess(trial);
+    if (holder !== null) {
+      process.kill(holder, "SIGKILL");
+      break;
+    }
+    await setTimeout(20);
+  }
+  const [status] = (await ended) as [number];
+  assert.equal(status, 0);
+  assert.equal(trial.run("lockstep restore web01 --to-dir out").status, 0);
+  assert.deepEqual(readFileSync(trial.path("out", "luks2.raw")), readFileSync(trial.path("disks", "luks2.raw")));
+  assert.match(trial.prepare("lockstep check web01"), /1 of 1 point opened with web01\/v1; 1 green/);
+});
+
+/** The process that has the key store of a trial; null where there is none. */
+function keySideProcess(trial: Trial): number | null {
+  const { status, stdout } = trial.run("fuser state/keys/keys.db 2>/dev/null");
+  const [pid] = stdout.trim().split(/\s+/);
+  return status === 0 && pid !== undefined && pid !== "" ? Number(pid) : null;
+}
+
+test("a vault without a key store works as it did, and says of encrypted points that there is no key side", (t) => {
+  const trial = volumeTrial(t);
+  if (trial === null) return;
+  trial.prepare(
+    "rm config.toml",
+    "lockstep init vault --key-file key --no-key-store",
+    "lockstep protect web01 --disk disks/luks2.raw",
+  );
+  const said = trial.run("lockstep backup web01");
+  assert.equal(said.status, 0);
+  assert.match(said.stdout, / · no key side · amber$/m);
+  for (const line of ["status", "check", "point list", "restore web01 --to-dir out"]) {
+    assert.equal(trial.run(`lockstep ${line}`).status, 0, line);
+  }
+  assert.equal(trial.run("lockstep restore web01 --to-dir out2 --require-green").status, 75);
+});
+
+test("a BitLocker disk: opened by its recovery password, and a restore says which key ID its guest will ask for", (t) => {
+  const images = sampleImages(t, "bitlocker");
+  if (images === null || skipUnless(t, "xz")) return;
+  const trial = volumeTrial(t);
+  if (trial === null) return;
+  const name = "bitlk-aes-xts-128";
+  const all = JSON.parse(readFileSync(join(images, "expected.json"), "utf8")) as Record<string, Record<string, string>>;
+  const { RP = "", RP_VMK_GUID: guid = "" } = all[name] ?? {};
+  writeFileSync(trial.path("disks", "dc01.raw"), unpacked(join(images, `${name}.img.xz`)));
+  writeFileSync(trial.path("recovery"), RP);
+  trial.prepare(
+    "rm config.toml",
+    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
+    "lockstep key add dc01 --kind recovery-password --value-file recovery",
+    "lockstep key bind dc01/v1 disks/dc01.raw",
+    "lockstep protect dc01 --disk disks/dc01.raw",
+  );
+  assert.match(trial.prepare("lockstep backup dc01"), /opened with dc01\/v1 just now · green$/m);
+  const plan = trial.prepare("lockstep restore dc01 --to-dir out --dry-run");
+  assert.ok(plan.includes(`the recovery password with the key ID ${guid.toUpperCase()}`), plan);
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+
+import type { Trial } from "../cli/trial.ts";
+import { volumeTrial } from "../cli/volume-rig.ts";
+
+/** A vault with its key store, a LUKS2 volume that was backed up, and its key, which nobody has bound yet. */
+function backedUpTrial(t: TestContext): Trial | null {
+  const trial = volumeTrial(t);
+  if (trial === null) return null;
+  trial.prepare(
+    "rm config.toml",
+    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
+    "lockstep key add web01 --value-file pw.bare",
+    "lockstep protect web01 --disk disks/luks2.raw --keep daily=7",
+  );
+  t.after(() => trial.run("lockstep keystore seal"));
+  trial.run("lockstep backup web01"); // not green: nothing is known to open it
+  return trial;
+}
+
+type Needs = { version: string; needs: { kind: string; what: string }[]; refusal: string | null };
+
+function needsOf(trial: Trial, version: string): Needs {
+  return trial.json(`lockstep key needed-by ${version}`) as unknown as Needs;
+}
+
+test("a version that was not tried on what nothing opens is needed; then by what it opens; and by that alone once it is", (t) => {
+  const trial = backedUpTrial(t);
+  if (trial === null) return;
+  assert.deepEqual(
+    needsOf(trial, "web01").needs.map(({ kind }) => kind),
+    ["untried"],
+  );
+  trial.prepare("lockstep key bind web01/v1 disks/luks2.raw");
+  const { version, needs, refusal } = needsOf(trial, "web01");
+  assert.deepEqual([version, needs.map(({ kind }) => kind)], ["web01/v1", ["point", "live volume"]]);
+  assert.match(needs[0]?.what ?? "", /^web01@\d{4}-\d\d-\d\dT\d\d:\d\d/);
+  assert.match(refusal ?? "", /^1 recovery point needs it, expected until \d{4}-\d\d-\d\d; it opens the volume /);
+  assert.match(
+    trial.prepare("lockstep key needed-by web01/v1"),
+    /^Deleting or destroying web01\/v1 would be refused: 1 rec/m,
+  );
+
+  trial.prepare("lockstep key add spare --generate", "lockstep key delete spare/v1");
+  assert.equal(needsOf(trial, "spare/v1").refusal, null);
+  assert.equal(trial.run("lockstep key delete web01/v1").status, 75);
+});
+
+test("a vault is listed with its reporter, may be enrolled by another name, and retired; then its reports are refused", (t) => {
+  const trial = backedUpTrial(t);
+  if (trial === null) return;
+  trial.prepare("lockstep key bind web01/v1 disks/luks2.raw", "lockstep vault enrol --name archive");
+  const listed = (): Record<string, unknown>[] =>
+    trial.json("lockstep vault list")["vaults"] as Record<string, unknown>[];
+  const [vault] = listed();
+  assert.deepEqual(
+    [vault?.["name"], vault?.["machines"], vault?.["points"], vault?.["silent"], vault?.["retiredAt"]],
+    ["archive", 1, 1, null, null],
+  );
+  assert.match(trial.prepare("lockstep vault list"), /^archive +backup@\S+ +\d{4}-\d\d-\d\dT\d\d:\d\dZ +1 +1$/m);
+  assert.equal(trial.run("lockstep vault retire elsewhere").status, 66);
+  assert.match(
+    trial.prepare("lockstep vault retire archive"),
+    /^What 1 recovery point of it needed is kept for 44 more days on which the key side runs\.$/m,
+  );
+  assert.match(needsOf(trial, "web01/v1").refusal ?? "", /no report has any more needs it for 44 counted days more/);
+  assert.match(trial.run("lockstep backup web01").stderr, /a custodian has retired it \[NOT_ALLOWED\]/);
+
+  trial.prepare("lockstep vault enrol --name archive", "lockstep backup web01");
+  assert.match(needsOf(trial, "web01/v1").refusal ?? "", /^3 recovery points need it, expected until /);
+  assert.deepEqual(trial.json("lockstep alarm list")["alarms"], []);
+  assert.equal(trial.run(`lockstep alarm acknowledge ${"0".repeat(32)}`).status, 66);
+});

@@ -1,0 +1,28 @@
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { approvalLines } from "#cli/shown-approval.ts";
+
+/** `approval approve ID` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<id>", "its id, or the start of it")
+    .addHelpText(
+      "after",
+      helpEnd(
+        [["lockstep approval approve 4f2a91c0", "it can be done now, once, by whoever asked"]],
+        ["0 approved", "77 you asked for it yourself"],
+      ),
+    )
+    .action(
+      run(async ({ output, signal, keySide }, id: string) => {
+        const { approval } = await (await keySide("custodian")).call("approval.approve", { approval: id }, signal);
+        output.print(
+          ...approvalLines(approval),
+          `Approved: ${approval.askedBy} can do it now, by asking for the same again.`,
+        );
+        output.finish({ approval });
+        return exitCodes.done;
+      }),
+    );
+};

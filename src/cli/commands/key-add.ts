@@ -1,0 +1,98 @@
+import { Option } from "commander";
+
+import type { VersionFacts } from "#api/values.ts";
+import type { Secret } from "#bytes/secret.ts";
+import { base64 } from "#bytes/text.ts";
+import type { App } from "#cli/app.ts";
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { kindWords } from "#cli/shown-version.ts";
+import { readSecret } from "#cli/volume-options.ts";
+import type { SecretFlags } from "#cli/volume-options.ts";
+import { parseWhen } from "#cli/when.ts";
+import { LockstepError } from "#errors/errors.ts";
+
+type Kind = VersionFacts["kind"];
+
+type Options = {
+  readonly kind: Kind;
+  readonly valueFile?: string;
+  readonly generate?: true;
+  readonly note: string;
+  readonly activates?: string;
+  readonly expires?: string;
+};
+
+/** `key add NAME` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<name>", "the key; it is made where it is not there")
+    .addOption(new Option("--kind <kind>", "what its value is").choices(Object.keys(kindWords)).default("passphrase"))
+    .option("--value-file <file>", "the value; without an option it is asked for")
+    .option("--generate", "make a passphrase of 256 random bits")
+    .option("--note <text>", "what people should know of it", "")
+    .option("--activates <when>", "not to be used before this day or instant", parseWhen)
+    .option("--expires <when>", "when it should have been rolled over", parseWhen)
+    .addHelpText(
+      "after",
+      helpEnd(
+        [
+          ["lockstep key add web01", "asks for a passphrase"],
+          ["lockstep key add web01 --generate", "nobody sees it, until it is revealed"],
+          ["lockstep key add dc01 --kind recovery-password --value-file dc01.txt", ""],
+        ],
+        ["0 stored", "64 the value cannot be what it is said to be", "75 the key store is sealed"],
+      ),
+    )
+    .action(
+      run(async (app, name: string, options: Options) => {
+        const { output, signal } = app;
+        using given = await valueOf(app, name, options);
+        const client = await app.keySide("custodian");
+        const { version } = await client.call(
+          "key.add",
+          {
+            name,
+            kind: options.kind,
+            value: given === null ? null : base64(given.bytes),
+            note: options.note,
+            activatesAt: options.activates ?? null,
+            expiresAt: options.expires ?? null,
+          },
+          signal,
+        );
+        output.print(
+          `${version.name}: a ${kindWords[version.kind]} was ${given === null ? "made and stored" : "stored"}.`,
+        );
+        output.finish({ version });
+        return exitCodes.done;
+      }),
+    );
+};
+
+/** Null: the key side is to make one. */
+async function valueOf(app: App, name: string, { kind, valueFile, generate }: Options): Promise<Secret | null> {
+  if (generate === true && valueFile !== undefined) {
+    throw new LockstepError("ARGUMENT_INVALID", "storing a key: --generate and --value-file are two values");
+  }
+  if (generate === true) return null;
+  if (valueFile !== undefined) {
+    const secret = await readSecret({ host: app.host, flags: {} }, { [fileOptions[kind]]: valueFile });
+    if (secret.kind !== "none") return secret.secret;
+  }
+  if (kind === "key-file" || kind === "startup-key") {
+    throw new LockstepError("ARGUMENT_INVALID", `storing a ${kindWords[kind]}: it cannot be typed`, {
+      hint: "Name the file with --value-file.",
+    });
+  }
+  return app.askNewPassphrase(`The ${kindWords[kind]} of ${name}`);
+}
+
+/** By which option of volumes' secrets a file of each kind is read. */
+const fileOptions: Readonly<Record<Kind, keyof SecretFlags>> = {
+  passphrase: "passphraseFile",
+  "key-file": "keyFile",
+  "recovery-password": "recoveryPasswordFile",
+  "startup-key": "startupKey",
+};

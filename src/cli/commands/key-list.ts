@@ -1,0 +1,29 @@
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { kindWords, versionState } from "#cli/shown-version.ts";
+import { formatTable } from "#cli/table.ts";
+import { dayOf } from "#cli/when.ts";
+
+/** `key list` */
+export const define: Define = (command, run) => {
+  command.addHelpText("after", helpEnd([["lockstep key list", ""]], ["0 listed"])).action(
+    run(async ({ output, signal, keySide, now }) => {
+      const { keys } = await (await keySide("custodian")).call("key.list", {}, signal);
+      const rows = keys.flatMap(({ versions, count }) =>
+        versions.map((version) => [
+          version.name,
+          kindWords[version.kind],
+          dayOf(version.createdAt),
+          versionState(version, now()),
+          count > versions.length ? `${count - versions.length} older` : "",
+          version.note,
+        ]),
+      );
+      const columns = [{ title: "VERSION" }, { title: "KIND" }, { title: "MADE" }, { title: "STATE" }, {}, {}] as const;
+      output.print(...formatTable(columns, rows));
+      output.finish({ keys });
+      return exitCodes.done;
+    }),
+  );
+};

@@ -1,0 +1,32 @@
+import { placeWords, protectorWords } from "#cli/bound-lines.ts";
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { parseReason } from "#cli/options.ts";
+
+type Options = { readonly reason: string };
+
+/** `key unbind BINDING --reason TEXT` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<binding>", "its id, as `key find` shows it")
+    .requiredOption("--reason <text>", "why the live volume has the protector no more", parseReason)
+    .addHelpText(
+      "after",
+      helpEnd(
+        [["lockstep key unbind 0f3e… --reason 'web01 was taken out of service'", ""]],
+        ["0 done; points that have the protector need the version as before", "66 there is no such binding"],
+      ),
+    )
+    .action(
+      run(async ({ output, signal, keySide }, id: string, { reason }: Options) => {
+        const client = await keySide("custodian");
+        const { binding } = await client.call("binding.retire", { binding: id, reason }, signal);
+        output.print(
+          `${binding.version} is bound to ${protectorWords(binding)} of ${placeWords(binding)} in points only.`,
+        );
+        output.finish({ binding });
+        return exitCodes.done;
+      }),
+    );
+};

@@ -1,0 +1,25 @@
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { placeTable } from "#cli/place-table.ts";
+
+/** `place list` */
+export const define: Define = (command, run) => {
+  command
+    .addHelpText(
+      "after",
+      helpEnd(
+        [["lockstep place list", ""]],
+        ["0 listed", "2 fewer than two failure domains have all that is in the store"],
+      ),
+    )
+    .action(
+      run(async ({ output, signal, keySide }) => {
+        const { epoch, domains, places } = await (await keySide("custodian")).call("copy.list", {}, signal);
+        output.print(...placeTable(places));
+        if (domains < 2) output.print("Fewer than two failure domains have all: add a place elsewhere.");
+        output.finish({ epoch, domains, places });
+        return domains < 2 ? exitCodes.attention : exitCodes.done;
+      }),
+    );
+};

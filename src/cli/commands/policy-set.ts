@@ -1,0 +1,34 @@
+import type { PolicyFacts } from "#api/access.ts";
+import { helpEnd } from "#cli/command.ts";
+import type { Define } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-codes.ts";
+import { policyLines } from "#cli/shown-policy.ts";
+import { LockstepError } from "#errors/errors.ts";
+
+/** `policy set NAME=VALUE...` */
+export const define: Define = (command, run) => {
+  command
+    .argument("<name=value...>", "settings, each with a whole number")
+    .addHelpText(
+      "after",
+      helpEnd([["lockstep policy set proofIntervalDays=3", ""]], ["0 changed", "75 it waits for another custodian"]),
+    )
+    .action(
+      run(async ({ output, signal, keySide }, given: readonly string[]) => {
+        const changes = Object.fromEntries(given.map(parseSetting)) as Partial<PolicyFacts>;
+        const { policy } = await (await keySide("custodian")).call("policy.set", changes, signal);
+        output.print(...policyLines(policy));
+        output.finish({ policy });
+        return exitCodes.done;
+      }),
+    );
+};
+
+/** Which settings there are, the key side knows. @throws {LockstepError} ARGUMENT_INVALID */
+function parseSetting(text: string): [name: string, value: number] {
+  const [, name, value] = /^(\w+)=(\d{1,9})$/.exec(text) ?? [];
+  if (name !== undefined && value !== undefined) return [name, Number(value)];
+  throw new LockstepError("ARGUMENT_INVALID", `"${text}" is not a setting with its value`, {
+    hint: "Write proofIntervalDays=3; `lockstep policy show` shows all.",
+  });
+}

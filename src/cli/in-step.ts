@@ -1,0 +1,84 @@
+import type { App, OpenVault } from "#cli/app.ts";
+import { mayHaveKeySide } from "#cli/may-have-key-side.ts";
+import type { KeyClient } from "#client/key-client.ts";
+import type { LockstepError } from "#errors/errors.ts";
+import type { Anew, InStep } from "#ops/keep-in-step.ts";
+import { logMissingVolumes } from "#ops/log-volumes.ts";
+import { volumeWords } from "#ops/volume-words.ts";
+import type { PointId } from "#vault/ids.ts";
+import type { Log } from "#vault/log.ts";
+
+/** The most that the key side may take for one answer: a derivation may be slow, and wait for others. */
+const PATIENCE_MS = 5 * 60_000;
+
+/** What came of telling the key side of a machine's points, and of asking it to open some. */
+export type SteppedMachine = {
+  /** There is a key store, or the machine's log knows that there was one. */
+  readonly hasKeySide: boolean;
+  /** Why not all was done, in its code; null where it was, or there is no key side. */
+  readonly trouble: LockstepError | null;
+};
+
+/**
+ * Keeps the key side in step with a machine, and warns of what it finds on the way: no failure of the key side is one of this. Where
+ * there is no key side, nothing is asked and nothing is warned of.
+ *
+ * @param points  those to prove
+ * @throws {LockstepError} what the vault's store and log throw; CANCELLED
+ */
+export async function stepMachine(
+  app: App,
+  { vault }: OpenVault,
+  log: Log,
+  points: readonly PointId[],
+  options: { readonly anew: Anew; readonly progress: (done: number) => void },
+): Promise<SteppedMachine> {
+  const { output, signal } = app;
+  const { name } = log.fold.machine;
+  if (log.fold.receipts.size === 0 && !(await mayHaveKeySide(app))) {
+    await logMissingVolumes(vault, log, signal);
+    return { hasKeySide: false, trouble: null };
+  }
+  const step = await takeStep(app, { vault, log, points, options });
+  const hasKeySide = step.trouble?.code !== "KEY_STORE_MISSING" || log.fold.receipts.size > 0;
+  const trouble = hasKeySide ? step.trouble : null;
+  if (trouble !== null) {
+    const { code, message, hint } = trouble;
+    output.warn({ code, message: `${name}: the key side did not do all that was asked: ${message}`, hint });
+  }
+  for (const message of step.report?.warnings ?? [])
+    output.warn({ code: "REPORT_WARNING", message: `${name}: ${message}` });
+  for (const { disk, volume, why, headerDiffers } of [...step.proved.values()].flat()) {
+    const where = `${name}: ${volumeWords(disk.name, volume)}`;
+    if (why !== null) output.warn({ code: "NOT_PROVED", message: `${where} was not tried: ${why}` });
+    if (headerDiffers) {
+      output.warn({
+        code: "HEADER_DIFFERS",
+        message: `${where}: the header in the point's data is not the one that was stored apart from them`,
+        hint: "It changed while the point was taken, perhaps: a later point may be better.",
+      });
+    }
+  }
+  signal.throwIfAborted();
+  return { hasKeySide, trouble };
+}
+
+type Step = {
+  readonly vault: OpenVault["vault"];
+  readonly log: Log;
+  readonly points: readonly PointId[];
+  readonly options: { readonly anew: Anew; readonly progress: (done: number) => void };
+};
+
+async function takeStep(app: App, { vault, log, points, options }: Step): Promise<InStep> {
+  const { keepInStep, isKeySideTrouble } = await import("#ops/keep-in-step.ts");
+  const { patientClient } = await import("#ops/patient-client.ts");
+  let client: KeyClient;
+  try {
+    client = patientClient(await app.keySide("backup"), PATIENCE_MS);
+  } catch (error) {
+    if (!isKeySideTrouble(error)) throw error;
+    return { report: null, proved: new Map(), trouble: error };
+  }
+  return keepInStep({ vault, log, client }, points, options, app.signal);
+}

@@ -1,0 +1,57 @@
+import { resolve } from "node:path";
+
+import type { App } from "#cli/app.ts";
+import type { KitTools, OpenedKit, TypedShare } from "#cli/kit-tools.ts";
+import { readPassphraseFile } from "#cli/prompt-file.ts";
+import { isLockstepError } from "#errors/errors.ts";
+
+/**
+ * Gets the shares of a kit, and combines them: from files, else from whoever sits at the terminal, until there are enough.
+ *
+ * @param files  each with one share
+ * @throws {LockstepError} KIT_INVALID: a file holds no share, or a mistyped one; KIT_REJECTED: they do not go together;
+ *   PASSPHRASE_FILE_INVALID: a file cannot be read; ARGUMENT_INVALID: no file, and no terminal; CANCELLED
+ */
+export async function openKitOf(app: App, tools: KitTools, files: readonly string[]): Promise<OpenedKit> {
+  const shares = files.length > 0 ? await sharesIn(app, tools, files) : await typedShares(app, tools);
+  try {
+    return await tools.combine(shares);
+  } finally {
+    for (const { part } of shares) part.wipe();
+  }
+}
+
+async function sharesIn(app: App, tools: KitTools, files: readonly string[]): Promise<readonly TypedShare[]> {
+  const shares: TypedShare[] = [];
+  for (const file of files) {
+    const path = resolve(app.host.workingFolder, file);
+    using text = await readPassphraseFile(path, (warning) => app.output.warn(warning), app.signal);
+    shares.push(tools.parseShare(Buffer.from(text.bytes).toString()));
+  }
+  return shares;
+}
+
+/** One that is mistyped, or there already, is asked for again. */
+async function typedShares({ askLine, output }: App, tools: KitTools): Promise<readonly TypedShare[]> {
+  const shares: TypedShare[] = [];
+  for (let wanted = 1; shares.length < wanted;) {
+    try {
+      const share = tools.parseShare(await askLine(shareQuestion(shares)));
+      if (shares.some(({ index }) => index === share.index)) {
+        output.note(`That was share ${share.index} again.`);
+        continue;
+      }
+      shares.push(share);
+      wanted = share.threshold;
+    } catch (error) {
+      if (!isLockstepError(error, "KIT_INVALID")) throw error;
+      output.complain(error, null);
+    }
+  }
+  return shares;
+}
+
+function shareQuestion([first, ...others]: readonly TypedShare[]): string {
+  if (first === undefined) return "The share on the kit's page: ";
+  return `Share ${others.length + 2} of ${first.threshold}, of the set ${first.setId}: `;
+}

@@ -1,0 +1,57 @@
+import { LockstepError } from "#errors/errors.ts";
+import { act } from "#keys/act.ts";
+import { copyKeys } from "#keys/copy-format.ts";
+import { readClaims, writeClaim } from "#keys/epoch-claim.ts";
+import type { EpochClaim, FoundClaim } from "#keys/epoch-claim.ts";
+import { itself } from "#keys/model.ts";
+import type { KeyStore } from "#keys/key-store.ts";
+import type { OpenPlace } from "#keys/open-places.ts";
+
+type HeldPlace = Pick<OpenPlace, "place" | "objects">;
+
+/**
+ * Sees to it that a place has the claim of this store's epoch, and none of another server: where there is one, this store was
+ * recovered elsewhere, and freezes for good.
+ *
+ * @throws {LockstepError} KEY_STORE_FROZEN; COPY_REJECTED: the place has copies of another key store, or a claim of this epoch that
+ *   nobody signed; and what the place throws
+ */
+export async function holdEpoch(store: KeyStore, place: HeldPlace, signal: AbortSignal): Promise<void> {
+  const { id, epoch, epochClaim, signingPublic } = store.facts();
+  const found = await readClaims(place.objects, signingPublic, signal);
+  const newer = found.find(({ claim }) => claim !== null && isOthers(store, claim));
+  if (newer !== undefined) throw freeze(store, newer, place);
+  const own = found.find((each) => each.epoch === epoch);
+  if (own !== undefined) {
+    if (own.claim?.claim === epochClaim) return;
+    throw new LockstepError("COPY_REJECTED", `the claim of epoch ${epoch} there is not signed by this key store`, {
+      hint: "Copies of another key store may lie there: each needs a place of its own.",
+    });
+  }
+  const claim: EpochClaim = { store: id, epoch, claim: epochClaim, at: store.deps.now().toString() };
+  const bytes = writeClaim(claim, (signed) => store.ring.sign("epoch", signed));
+  await place.objects.put(copyKeys.claim(epoch), [bytes], {}, signal);
+  const [read] = (await readClaims(place.objects, signingPublic, signal)).filter((each) => each.epoch === epoch);
+  if (read?.claim?.claim === epochClaim) return;
+  if (read !== undefined && read.claim !== null) throw freeze(store, read, place);
+  throw new LockstepError("COPY_REJECTED", `the claim of epoch ${epoch} could not be put there`);
+}
+
+/** Whether another server of this store made a claim: of a later epoch, or of the same. */
+function isOthers(store: KeyStore, claim: EpochClaim): boolean {
+  const { id, epoch, epochClaim } = store.facts();
+  return claim.store === id && (claim.epoch > epoch || (claim.epoch === epoch && claim.claim !== epochClaim));
+}
+
+/** Freezes the store: another one took its place. */
+function freeze(store: KeyStore, { epoch, claim }: FoundClaim, { place }: HeldPlace): LockstepError {
+  const why = `it was recovered elsewhere: epoch ${epoch} was claimed in ${place} at ${claim?.at}`;
+  if (store.facts().frozen !== why) {
+    act(store, itself, { act: "store.freeze", subject: "store", detail: { epoch } }, () =>
+      store.db.prepare("UPDATE store SET frozen = ?").run(why),
+    );
+  }
+  return new LockstepError("KEY_STORE_FROZEN", `copying the key store: ${why}`, {
+    hint: "Use the key store that was recovered. If nobody you know recovered it, somebody has your kit or this store's keys.",
+  });
+}

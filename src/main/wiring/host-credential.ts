@@ -1,0 +1,92 @@
+import { spawn } from "node:child_process";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { Secret } from "#bytes/secret.ts";
+import { isSystemError } from "#cli/key-files.ts";
+import { LockstepError, messageOf } from "#errors/errors.ts";
+import type { KeyPaths } from "#main/wiring/key-paths.ts";
+
+/** The name of the credential: as it was sealed, and as systemd hands it to the service (systemd.exec(5), LoadCredentialEncrypted=). */
+const NAME = "lockstep-key-store";
+
+/** By its path: a key side that a command starts has no PATH. */
+const PROGRAM = "/usr/bin/systemd-creds";
+
+/** Where the credential lies that this host alone can open. */
+export function hostCredentialPath({ folder }: Pick<KeyPaths, "folder">): string {
+  return join(folder, `${NAME}.cred`);
+}
+
+/** Whether this host can keep a credential: by its TPM, or by a key of its own. */
+export async function canKeepCredentials(): Promise<boolean> {
+  try {
+    await stat(PROGRAM);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Seals a secret to this host: to its TPM, where it has one, and to its own key (systemd-creds(1)).
+ *
+ * @param path  a file that is not there
+ * @throws {LockstepError} KEY_FILE_INVALID: the host cannot do it, in systemd's words
+ */
+export async function sealToHost(path: string, secret: Secret): Promise<void> {
+  await run(["encrypt", `--name=${NAME}`, "--with-key=auto", "-", path], secret.bytes, `sealing ${path} to this host`);
+}
+
+/**
+ * The secret that this host keeps: as systemd hands it to the service; else the sealed file beside the database, opened.
+ *
+ * @param handed  the folder in which systemd puts a service's credentials; null: this is none
+ * @returns       null where there is none
+ * @throws {LockstepError} KEY_FILE_INVALID: the file cannot be opened here: it is another host's, or this user may not
+ */
+export async function readHostCredential(
+  handed: string | null,
+  paths: Pick<KeyPaths, "folder">,
+): Promise<Secret | null> {
+  if (handed !== null) {
+    const given = await readOrNull(join(handed, NAME));
+    if (given !== null) return given;
+  }
+  const path = hostCredentialPath(paths);
+  if ((await readOrNull(path)) === null) return null;
+  return run(["decrypt", `--name=${NAME}`, path, "-"], new Uint8Array(), `opening ${path}`);
+}
+
+async function readOrNull(path: string): Promise<Secret | null> {
+  try {
+    return new Secret(new Uint8Array(await readFile(path)));
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return null;
+    throw error;
+  }
+}
+
+/** Runs systemd-creds. @returns what it printed */
+async function run(words: readonly string[], input: Uint8Array, doing: string): Promise<Secret> {
+  const { promise, resolve, reject } = Promise.withResolvers<Secret>();
+  const failed = (why: string): LockstepError =>
+    new LockstepError("KEY_FILE_INVALID", `${doing} failed: ${why}`, {
+      hint: "systemd-creds(1) says what a host needs for it. Another unlock way opens the key store as well.",
+    });
+  const child = spawn(PROGRAM, words, { stdio: ["pipe", "pipe", "pipe"], env: {} });
+  const said: Buffer[] = [];
+  let complaint = "";
+  child.stdout.on("data", (piece: Buffer) => said.push(piece));
+  child.stderr.setEncoding("utf8").on("data", (piece: string) => (complaint += piece));
+  child.once("error", (error) => reject(failed(messageOf(error))));
+  child.stdin.on("error", () => undefined); // it ended before it read: its status says why
+  child.stdin.end(input);
+  child.once("close", (status) => {
+    if (status !== 0) return reject(failed(complaint.trim() || `status ${status}`));
+    const output = new Secret(new Uint8Array(Buffer.concat(said)));
+    for (const piece of said) piece.fill(0);
+    resolve(output);
+  });
+  return promise;
+}

@@ -1,0 +1,39 @@
+import { fromHex } from "#bytes/text.ts";
+import type { App, FirstVault, MadeKeyStore, NewKeyStore } from "#cli/app.ts";
+import { act } from "#keys/act.ts";
+import { ensureCopied } from "#keys/copies.ts";
+import { KeyStore } from "#keys/key-store.ts";
+import { adoptKit } from "#keys/kits.ts";
+import { itself } from "#keys/model.ts";
+import { addPlace } from "#keys/places.ts";
+import { enrolVault } from "#keys/vaults.ts";
+import { buildKeyStore } from "#main/wiring/build-key-store.ts";
+import { openStoreAt } from "#main/wiring/open-store.ts";
+
+/** Makes the key store that is configured: see `App.makeKeyStore`. */
+export async function makeConfiguredKeyStore(app: App, what: NewKeyStore): Promise<MadeKeyStore> {
+  const { signal, retry } = app;
+  return buildKeyStore(app, what, {
+    create: (path, seals, deps) => KeyStore.create(path, seals, deps, signal),
+    finish: async (store, addIdentities) => {
+      const { id, signingPublic } = store.facts();
+      act(store, itself, { act: "store.create", subject: "store", detail: { id } }, () => {
+        const { backup } = addIdentities();
+        if (what.first !== null) begin(store, what.first, backup);
+      });
+      if (what.first !== null) {
+        const openPlace = (place: string, stop: AbortSignal) => openStoreAt(place, retry, stop);
+        await ensureCopied({ store, openPlace }, signal);
+      }
+      return { signingKey: signingPublic };
+    },
+  });
+}
+
+/** The store's kit, and the vault that it is for: its copies go there. */
+function begin(store: KeyStore, { vault, place, domain, kit }: FirstVault, reporter: string): void {
+  adoptKit(store, { ...kit, vaults: [vault.id] });
+  const rootCommitment = fromHex(vault.rootCommitment) ?? new Uint8Array();
+  enrolVault(store, { vault: vault.id, name: vault.name, rootCommitment, reporter });
+  addPlace(store, { place, domain });
+}

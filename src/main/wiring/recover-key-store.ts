@@ -1,0 +1,61 @@
+import { fromHex, hex } from "#bytes/text.ts";
+import type { App, MadeKeyStore, RecoveredFacts, RecoveredKeyStore } from "#cli/app.ts";
+import { act } from "#keys/act.ts";
+import { ensureCopied } from "#keys/copies.ts";
+import { beginEpoch, nextEpoch } from "#keys/epoch-begin.ts";
+import type { KeyStore } from "#keys/key-store.ts";
+import { itself } from "#keys/model.ts";
+import { takeOverPlaces } from "#keys/recover-places.ts";
+import { recoverStore } from "#keys/recover-store.ts";
+import { enrolVault } from "#keys/vaults.ts";
+import { buildKeyStore } from "#main/wiring/build-key-store.ts";
+import { searchOf } from "#main/wiring/kit-tools.ts";
+import { openStoreAt } from "#main/wiring/open-store.ts";
+
+/**
+ * Makes the key store that is configured of its copies: see `App.recoverKeyStore`.
+ *
+ * Its epoch is claimed when it is whole but has no name yet: whoever loses the claim has made nothing. Then its first copy is written.
+ */
+export async function recoverConfiguredKeyStore(
+  app: App,
+  what: RecoveredKeyStore,
+): Promise<MadeKeyStore & RecoveredFacts> {
+  const { signal, retry, random } = app;
+  const { chain, named } = searchOf(what.found);
+  const { epoch: copied } = chain.copies[0].header;
+  const number = await nextEpoch(what.places, chain.signingKey, Math.max(copied, what.knownEpoch), signal);
+  const epoch = { number, claim: hex(random(16)) };
+  return buildKeyStore(app, what, {
+    create: (path, seals, deps) => recoverStore(path, { chain, seals, epoch }, deps, signal),
+    finish: async (store, addIdentities) => {
+      await beginEpoch(store, what.places, signal);
+      const { id, signingPublic } = store.facts();
+      const detail = { id, epoch: number, copyEpoch: copied, copy: chain.copies.at(-1)?.header.number ?? 0 };
+      const formerPlaces = act(store, itself, { act: "store.recover", subject: "store", detail }, () => {
+        const { backup } = addIdentities();
+        enrol(store, what.vault, backup);
+        const places = what.places.map(({ place, domain }) => ({ place, domain }));
+        return takeOverPlaces(store, places, named);
+      });
+      await ensureCopied({ store, openPlace: (place, stop) => openStoreAt(place, retry, stop) }, signal);
+      return { signingKey: signingPublic, epoch: number, formerPlaces, ...counted(store) };
+    },
+  });
+}
+
+/** By the name that the store knows it by, where it does. */
+function enrol(store: KeyStore, { id, name, rootCommitment }: RecoveredKeyStore["vault"], reporter: string): void {
+  const known = store.db.prepare("SELECT name FROM vaults WHERE id = ?").get(id);
+  enrolVault(store, {
+    vault: id,
+    name: known === undefined ? name : String(known["name"]),
+    rootCommitment: fromHex(rootCommitment) ?? new Uint8Array(),
+    reporter,
+  });
+}
+
+function counted({ db }: KeyStore): Pick<RecoveredFacts, "keys" | "versions" | "bindings"> {
+  const count = (table: string): number => Number(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.["n"]);
+  return { keys: count("keys"), versions: count("versions"), bindings: count("bindings") };
+}

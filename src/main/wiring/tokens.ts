@@ -1,0 +1,36 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import type { HostRole } from "#cli/app.ts";
+import { createFile } from "#cli/durable-file.ts";
+import { isSystemError } from "#cli/key-files.ts";
+import { LockstepError, messageOf } from "#errors/errors.ts";
+
+export function tokenPath(stateFolder: string, role: HostRole): string {
+  return join(stateFolder, "identities", `${role}.token`);
+}
+
+/** This host's token of a role; null where it has none. @throws {LockstepError} IDENTITY_REJECTED: it cannot be read, or is none */
+export async function readToken(stateFolder: string, role: HostRole): Promise<string | null> {
+  const path = tokenPath(stateFolder, role);
+  let text: string;
+  try {
+    text = (await readFile(path, "utf8")).trim();
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return null;
+    throw new LockstepError("IDENTITY_REJECTED", `reading this host's token ${path} failed: ${messageOf(error)}`, {
+      hint: "The token is for the user whose file it is.",
+      cause: error,
+    });
+  }
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new LockstepError("IDENTITY_REJECTED", `reading this host's token ${path}: it holds none`, {
+    hint: "A custodian adds an identity with a new one: `lockstep identity add`.",
+  });
+}
+
+/** Keeps a token of this host, for this user alone. @throws a system error: EEXIST when there is one */
+export async function createToken(path: string, token: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await createFile(path, `${token}\n`, 0o600);
+}

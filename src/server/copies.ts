@@ -1,0 +1,63 @@
+import type { copiesRoutes } from "#api/copies.ts";
+import { act } from "#keys/act.ts";
+import { ensureCopied, refuseUnusablePlace } from "#keys/copies.ts";
+import { shownPlaces } from "#keys/place-facts.ts";
+import { addPlace, removePlace } from "#keys/places.ts";
+import { allCopies } from "#keys/stored-copies.ts";
+import type { Answers } from "#server/handler.ts";
+import { instantText, instantTextOrNull } from "#server/instants.ts";
+
+export const copiesAnswers: Answers<keyof typeof copiesRoutes> = {
+  "copy.list": {
+    subject: () => "copies",
+    handle: ({ store }) => {
+      const places = shownPlaces(store);
+      return {
+        epoch: store.facts().epoch,
+        domains: new Set(places.filter(({ complete }) => complete).map(({ domain }) => domain)).size,
+        places: places.map(({ addedMs, newest, keepsMs, ...place }) => ({
+          ...place,
+          addedAt: instantText(addedMs),
+          newest: newest === null ? null : { number: newest.number, writtenAt: instantText(newest.writtenMs) },
+          keepsSince: instantTextOrNull(keepsMs),
+        })),
+      };
+    },
+  },
+  "copy.all": {
+    subject: () => "copies",
+    handle: ({ store }) => ({
+      copies: allCopies(store).map(({ writtenMs, places, ...copy }) => ({
+        ...copy,
+        writtenAt: instantText(writtenMs),
+        places: [...places],
+      })),
+    }),
+  },
+  "copy.make": {
+    subject: ({ full }) => (full ? "full copy" : "copies"),
+    handle: async (side, _caller, { full }, signal) => {
+      const { written, places } = await ensureCopied(side, signal, full ? "full" : "all");
+      return { written, places: [...places] };
+    },
+  },
+  "place.add": {
+    subject: ({ place }) => place,
+    audits: true,
+    handle: async (side, caller, { place, domain }, signal) => {
+      await refuseUnusablePlace(side, place, signal);
+      act(side.store, caller, { act: "place.add", subject: place, detail: { domain } }, () =>
+        addPlace(side.store, { place, domain }),
+      );
+      return {};
+    },
+  },
+  "place.remove": {
+    subject: ({ place }) => place,
+    audits: true,
+    handle: ({ store }, caller, { place }) => {
+      act(store, caller, { act: "place.remove", subject: place }, () => removePlace(store, place));
+      return {};
+    },
+  },
+};

@@ -1,0 +1,89 @@
+import type { KitFacts, kitRoutes } from "#api/kit.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { act } from "#keys/act.ts";
+import type { KeyStore } from "#keys/key-store.ts";
+import { adoptKit, currentKit, kitSurroundings, noteKitChecked, whyStale } from "#keys/kits.ts";
+import type { Kit } from "#keys/kits.ts";
+import { loadChain } from "#keys/stored-copies.ts";
+import type { Answers } from "#server/handler.ts";
+import { instantText, instantTextOrNull } from "#server/instants.ts";
+
+export const kitAnswers: Answers<keyof typeof kitRoutes> = {
+  "kit.show": {
+    subject: () => "kit",
+    handle: ({ store }) => {
+      const kit = currentKit(store);
+      return { kit: kit === null ? null : shownKit(store, kit) };
+    },
+  },
+  "kit.adopt": {
+    subject: ({ id }) => `kit ${id}`,
+    audits: true,
+    handle: ({ store }, caller, { id, threshold, custodians, recipient, vaults }) => {
+      if (threshold > custodians.length) {
+        throw new LockstepError("ARGUMENT_INVALID", `a kit of ${custodians.length} shares cannot need ${threshold}`);
+      }
+      const detail = { threshold, shares: custodians.length };
+      act(store, caller, { act: "kit.adopt", subject: `kit ${id}`, detail }, () =>
+        adoptKit(store, { id, threshold, custodians, recipient, vaults }),
+      );
+      return {};
+    },
+  },
+  "kit.checked": {
+    subject: ({ id }) => `kit ${id}`,
+    audits: true,
+    handle: ({ store }, caller, { id, epoch, number, vaults }) => {
+      act(store, caller, { act: "kit.checked", subject: `kit ${id}`, detail: { epoch, number } }, () => {
+        refuseOther(store, id, epoch, number);
+        refuseUntried(store, vaults);
+        noteKitChecked(store, id);
+      });
+      const kit = currentKit(store);
+      if (kit === null) throw new Error("the kit that was checked is gone");
+      return { kit: shownKit(store, kit) };
+    },
+  },
+};
+
+/** Only the kit in use can be said to have been checked, and only by the newest copy that it is for. */
+function refuseOther(store: KeyStore, id: string, epoch: number, number: number): void {
+  const kit = currentKit(store);
+  const newest = loadChain(store).at(-1);
+  if (kit?.id !== id) {
+    throw new LockstepError(
+      "KIT_REJECTED",
+      `the kit ${id} is not the one in use${kit === null ? "" : `, which is ${kit.id}`}`,
+      {
+        hint: "Use the pages of the newest kit, and destroy older ones.",
+      },
+    );
+  }
+  if (newest === undefined || newest.kit !== id || epoch !== store.facts().epoch || number < newest.number) {
+    throw new LockstepError("KIT_REJECTED", `the kit ${id} was not tried on the newest copy of the key store`, {
+      hint: "`lockstep copy make` writes one; then check the kit again.",
+    });
+  }
+}
+
+/** A vault that is enrolled and that the kit is for has to be among those that it opened. */
+function refuseUntried(store: KeyStore, opened: readonly string[]): void {
+  const kit = currentKit(store);
+  const untried = kitSurroundings(store).vaults.find(({ id }) => kit?.vaults.includes(id) && !opened.includes(id));
+  if (untried === undefined) return;
+  throw new LockstepError("KIT_REJECTED", `the kit ${kit?.id} was not tried on the vault ${untried.name}`, {
+    hint: "Name it by --also-vault. Where it is gone, a custodian retires it: `lockstep vault retire`.",
+  });
+}
+
+function shownKit(store: KeyStore, kit: Kit): KitFacts {
+  return {
+    id: kit.id,
+    createdAt: instantText(kit.createdMs),
+    threshold: kit.threshold,
+    custodians: [...kit.custodians],
+    vaults: [...kit.vaults],
+    checkedAt: instantTextOrNull(kit.checkedMs),
+    stale: whyStale(kit, kitSurroundings(store)),
+  };
+}

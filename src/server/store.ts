@@ -1,0 +1,87 @@
+import { base64 } from "#bytes/text.ts";
+import type { ReplyOf } from "#api/routes.ts";
+import type { SealFacts, storeRoutes } from "#api/store.ts";
+import { signHead } from "#keys/audit-heads.ts";
+import { addSeal, removeSeal } from "#keys/change-seals.ts";
+import { rekey } from "#keys/rekey.ts";
+import type { Rewrapped } from "#keys/rewrap.ts";
+import type { Seal } from "#keys/seal.ts";
+import type { Answers } from "#server/handler.ts";
+import { instantText } from "#server/instants.ts";
+import { secretOf } from "#server/secret-input.ts";
+
+export const storeAnswers: Answers<keyof typeof storeRoutes> = {
+  "store.show": {
+    subject: () => "store",
+    handle: ({ store, user }) => {
+      const { id, createdMs, epoch, frozen, signingPublic } = store.facts();
+      const counted = store.db
+        .prepare(
+          `SELECT (SELECT count(*) FROM keys) AS keys, (SELECT count(*) FROM versions) AS versions,
+             (SELECT count(*) FROM identities WHERE role = 'custodian' AND revoked_ms IS NULL) AS custodians`,
+        )
+        .get();
+      return {
+        id,
+        createdAt: instantText(createdMs),
+        epoch,
+        frozen,
+        sealed: store.isSealed,
+        seals: store.seals().map(sealFacts),
+        signingKey: base64(signingPublic),
+        keys: Number(counted?.["keys"]),
+        versions: Number(counted?.["versions"]),
+        custodians: Number(counted?.["custodians"]),
+        user,
+      };
+    },
+  },
+  "store.unseal": {
+    subject: ({ kind }) => kind,
+    handle: async ({ store }, _caller, { kind, secret: text }, signal) => {
+      using secret = secretOf(text);
+      await store.unseal({ kind, secret }, signal);
+      return {};
+    },
+  },
+  "store.seal": {
+    subject: () => "store",
+    handle: ({ store, proofs }) => {
+      proofs.endAll();
+      signHead(store); // afterwards nothing can be signed
+      store.seal();
+      return {};
+    },
+  },
+  "store.rekey": {
+    subject: () => "store",
+    audits: true,
+    handle: async ({ store }, caller) => {
+      return rewrapFacts(await rekey(store, caller, { act: "store.rekey", subject: "store" }, store.seals()));
+    },
+  },
+  "store.addSeal": {
+    subject: ({ label }) => label,
+    audits: true,
+    handle: async ({ store }, caller, { kind, label, secret: text }, signal) => {
+      using secret = secretOf(text);
+      return { seal: sealFacts(await addSeal(store, caller, { label, secret: { kind, secret } }, signal)) };
+    },
+  },
+  "store.removeSeal": {
+    subject: ({ seal }) => seal,
+    audits: true,
+    handle: async ({ store }, caller, { seal: named }) => {
+      const { seal, rewrapped } = await removeSeal(store, caller, named);
+      return { seal: sealFacts(seal), ...rewrapFacts(rewrapped) };
+    },
+  },
+};
+
+function rewrapFacts({ values, damaged, notErased }: Rewrapped): ReplyOf<"store.rekey"> {
+  return { values, damaged: [...damaged], notErased };
+}
+
+function sealFacts({ id, kind, label, createdMs }: Seal): SealFacts {
+  return { id, kind, label, createdAt: instantText(createdMs) };
+}
