@@ -27,7 +27,7 @@ for folder in var/lib run srv tmp dev; do mount -t tmpfs -o mode=0755 tmpfs $fol
 for device in null zero full random urandom tty; do touch dev/$device; mount --bind /dev/$device dev/$device; done
 mkdir dev/pts; mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts; ln -s pts/ptmx dev/ptmx
 mkdir -p var/lib/systemd run/lock ".$2"; rm -f etc/systemd/system/*.wants/*
-mount --bind "$2" ".$2"; mount -t proc proc proc; mount -t sysfs sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup
+touch own-host; mount --bind "$2" ".$2"; mount -t proc proc proc; mount -t sysfs sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup
 exec chroot . env -i container=lockstep PATH="$PATH" $3`;
 
 /** Takes a process into a group first: it is the root of all groups that its namespace knows. */
@@ -59,7 +59,7 @@ export class OwnHost {
 
   /** One on which nothing runs. */
   static start(t: TestContext): Promise<OwnHost> {
-    return OwnHost.#start(t, "sleep infinity", (host) => host.run("true").status === 0);
+    return OwnHost.#start(t, "sleep infinity", () => true);
   }
 
   /** One that systemd has booted, as a container's first process (https://systemd.io/CONTAINER_INTERFACE). */
@@ -83,7 +83,7 @@ export class OwnHost {
       assert.equal(holder.exitCode, null, "the host did not start");
       const first = childOf(holder);
       const host = first === null ? null : new OwnHost(first);
-      if (host !== null && isUp(host)) return host;
+      if (host?.run("true").status === 0 && isUp(host)) return host;
       await setTimeout(100);
     }
     return assert.fail(`the host is not up: ${program}`);
@@ -110,8 +110,9 @@ export class OwnHost {
     return spawn("nsenter", this.#line(`exec ${line}`), { stdio: "ignore", env: environment });
   }
 
+  /** Whose root is not the host's own is another process, or one that is not there yet: nothing is done there. */
   #line(line: string): string[] {
-    return [...this.#words, "sh", "-c", line];
+    return [...this.#words, "sh", "-c", `test -e /own-host || exit 125; ${line}`];
   }
 }
 

@@ -57,6 +57,13 @@ test("setup system makes two users who share a socket, and nothing else of the k
   const { places } = host.json(`${asKeys} lockstep copy make`);
   assert.deepEqual(places, [{ place: "/srv/vault", failure: null }]);
 
+  // That is what a doctor calls isolated; and it finds what root leaves behind.
+  const doctor = (): string => JSON.stringify(host.json(`${asBackup} lockstep doctor`)["findings"]);
+  assert.doesNotMatch(doctor(), /NOT_ISOLATED|UNREACHABLE|FILE_FOREIGN|EXPOSED/);
+  host.must("touch /var/lib/lockstep/vaults/ff.key");
+  assert.match(doctor(), /FILE_FOREIGN/);
+  host.must("rm /var/lib/lockstep/vaults/ff.key");
+
   // Copies of the key store lie in the backup side's vault, and are not its own.
   for (const line of ["rm /srv/vault/keystore/*", "sh -c 'echo > /srv/vault/keystore/00000001-00000001'"]) {
     assert.notEqual(host.run(`${asBackup} ${line}`).status, 0, line);

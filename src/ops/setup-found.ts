@@ -143,7 +143,7 @@ function nameOf(names: ReadonlyMap<string, number>, id: number): string {
   return [...names].find(([, each]) => each === id)?.[0] ?? String(id);
 }
 
-/** Null where it is not there. */
+/** Null where it is not there, is of another kind, or may not be looked at, which happens to others than root only. */
 async function orNull<T>(asked: Promise<T>): Promise<T | null> {
   try {
     return await asked;
