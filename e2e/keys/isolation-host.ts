@@ -11,7 +11,9 @@ import { readMounts } from "#linux/mounts.ts";
 import { later, newFolder, skipUnlessRoot } from "../disk/rig.ts";
 
 const project = join(import.meta.dirname, "../..");
-const environment = { PATH: `${project}/bin:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: "/root", LC_ALL: "C.UTF-8" };
+/** Where such a host has the project: a service with a `/tmp` of its own would not see one that lies there. */
+const installed = "/opt/lockstep";
+const environment = { PATH: `${installed}/bin:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: "/root", LC_ALL: "C.UTF-8" };
 
 /** What a command line gave. */
 export type Outcome = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
@@ -26,8 +28,8 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/r
 for folder in var/lib run srv tmp dev; do mount -t tmpfs -o mode=0755 tmpfs $folder; done; chmod 1777 tmp
 for device in null zero full random urandom tty; do touch dev/$device; mount --bind /dev/$device dev/$device; done
 mkdir dev/pts; mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts; ln -s pts/ptmx dev/ptmx
-mkdir -p var/lib/systemd run/lock ".$2"; rm -f etc/systemd/system/*.wants/*
-touch own-host; mount --bind "$2" ".$2"; mount -t proc proc proc; mount -t sysfs sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup
+mkdir -p var/lib/systemd run/lock .${installed}; rm -f etc/systemd/system/*.wants/*
+touch own-host; mount --bind "$2" .${installed}; mount -t proc proc proc; mount -t sysfs sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup
 exec chroot . env -i container=lockstep PATH="$PATH" $3`;
 
 /** Takes a process into a group first: it is the root of all groups that its namespace knows. */

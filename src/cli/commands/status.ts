@@ -44,6 +44,7 @@ export const define: Define = (command, run) => {
         const stalledAfterMs = Math.max(stalledAtLeastMs, config.checkpointMinutes.value * 3 * 60_000);
         const isKnown = logs.some(({ fold }) => fold.receipts.size > 0);
         const keySide = await keySideStatus(app, isKnown);
+        const isolated = await isIsolated(app, keySide);
         const terms = { now: now(), stalledAfterMs, hasKeySide: keySide.state !== "none" };
         const machines = logs.map((log) => ({ log, health: machineHealth(log.fold, terms) }));
         const definitions = logs.map(({ fold }) => fold.machine);
@@ -55,7 +56,7 @@ export const define: Define = (command, run) => {
           output.print(`${name ?? machine}: its log cannot be read: ${error.message} [${error.code}]`);
         }
         sayUnprotected(app, unprotected);
-        sayKeySide(app, keySide);
+        sayKeySide(app, keySide, isolated);
         for (const { log, health } of machines) warnOfLost(app, log, health);
         const keyNeeds = keySideNeeds(keySide);
         const found = { machines, unprotected, keyNeeds, faults: faults.length, readOnly: vault.readOnlyReason };
@@ -63,7 +64,7 @@ export const define: Define = (command, run) => {
         output.finish({
           needsPerson: needs === exitCodes.attention,
           vault: { id: vault.keyring.vault.id, place: vault.place, readOnlyReason: vault.readOnlyReason },
-          keySide: shownKeySide(keySide, keyNeeds),
+          keySide: { ...shownKeySide(keySide, keyNeeds), isolated },
           machines: machines.map(({ log, health }) => shownHealth(log, health, terms)),
           unread: faults.map(({ machine, name, error: { code, message } }) => ({ machine, name, code, message })),
           unprotected: unprotected.disks,
@@ -144,14 +145,23 @@ function warnOfLost({ output }: App, { fold }: Log, { needs }: MachineHealth): v
   }
 }
 
-function sayKeySide({ output }: App, status: KeySideStatus): void {
+/** Whether key side and backup side are different users; null where that cannot be told. */
+async function isIsolated(app: App, keySide: KeySideStatus): Promise<boolean | null> {
+  if (keySide.facts === null) return null;
+  const { keySideFound, ownPlaces } = await import("#cli/doctor-facts.ts"); // only where there is a key side
+  const findings = await keySideFound(app, ownPlaces(app), keySide, []);
+  return findings.every(({ code }) => code !== "NOT_ISOLATED");
+}
+
+function sayKeySide({ output }: App, status: KeySideStatus, isolated: boolean | null): void {
   const { state, facts } = status;
   if (state === "none") return;
   const held =
     facts === null
       ? ""
       : `: ${counted(facts.store.versions, "key version")}, copies in ${counted(facts.copies.places.length, "place")}`;
-  output.print("", `Key side: ${state}${held}`);
+  const apart = isolated === false ? ", not isolated" : "";
+  output.print("", `Key side: ${state}${apart}${held}`);
   for (const words of keySideNeeds(status)) output.print(`  ${words}`);
 }
 
