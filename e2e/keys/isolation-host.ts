@@ -12,7 +12,7 @@ import { later, newFolder, skipUnlessRoot } from "../disk/rig.ts";
 
 const project = join(import.meta.dirname, "../..");
 /** Where such a host has the project: a service with a `/tmp` of its own would not see one that lies there. */
-const installed = "/opt/lockstep";
+export const installed = "/opt/lockstep";
 const environment = { PATH: `${installed}/bin:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: "/root", LC_ALL: "C.UTF-8" };
 
 /** What a command line gave. */

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
-import { OwnHost, skipUnlessOwnHost } from "./isolation-host.ts";
+import { installed, OwnHost, skipUnlessOwnHost } from "./isolation-host.ts";
 
-const reach = join(import.meta.dirname, "reach.ts");
+const reach = `${installed}/node_modules/node/bin/node --no-warnings ${installed}/e2e/keys/reach.ts`;
 
 /** A command line as a user of the set-up, as `sudo -u` runs it. */
 const asBackup = "runuser -u lockstep --";
@@ -71,8 +70,7 @@ test("setup system makes two users who share a socket, and nothing else of the k
 
   // The backup side asks at the socket, and gets no further.
   const pid = host.must("cat /var/lib/lockstep-keys/lock").trim();
-  const node = `${process.execPath} --no-warnings ${reach}`;
-  const reached = JSON.parse(host.must(`${asBackup} ${node} /var/lib/lockstep-keys/keys.db ${pid}`)) as Readonly<
+  const reached = JSON.parse(host.must(`${asBackup} ${reach} /var/lib/lockstep-keys/keys.db ${pid}`)) as Readonly<
     Record<string, string>
   >;
   for (const [way, outcome] of Object.entries(reached)) assert.match(outcome, /^(EACCES|unable|refused)/, way);
@@ -158,7 +156,7 @@ test("under systemd, the services do their work, and cannot reach more than that
   assert.notEqual(host.run("systemctl start lockstep-backup").status, 0); // what fails is seen
 
   // Whoever takes over the backup's service is in its sandbox.
-  const node = `${process.execPath} --no-warnings ${reach} /var/lib/lockstep-keys/keys.db ${pid}`;
+  const node = `${reach} /var/lib/lockstep-keys/keys.db ${pid}`;
   const other = `[Service]\nExecStart=\nExecStart=/bin/sh -c '${node} > /srv/vault/reached'\n`;
   const folder = "/run/systemd/system/lockstep-backup.service.d";
   host.must(`mkdir -p ${folder} && printf "${other}" > ${folder}/reach.conf && systemctl daemon-reload`);
