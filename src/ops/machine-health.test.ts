@@ -73,7 +73,7 @@ test("dates in doubt need somebody, and damage does so even where nothing is bac
 });
 
 /** A machine with a point whose only disk has one encrypted volume, and what the key side says of it. */
-async function withVerdict(seed: string, verdict: string | null) {
+async function withVerdict(seed: string, verdict: string | null, isDeleted = false) {
   const { bench, definition, log, vault, content } = await machine(seed);
   const { point } = await backUp(vault, log, definition, memoryDisk(content));
   const digest = "0".repeat(64);
@@ -86,6 +86,7 @@ async function withVerdict(seed: string, verdict: string | null) {
   const opened = { ...common, verdict: "opens", version: "web01/v1", derivedAt: at, ...signed };
   const said = verdict === null ? [] : [opened, { ...opened, verdict }];
   for (const item of said) await must(log, { type: "verdict", compatible: true, items: [item] });
+  if (isDeleted) await must(log, { type: "deleted", point: point.point, by: "person", reason: "a test" });
   const terms = { now: bench.clock.now, stalledAfterMs };
   return (hasKeySide: boolean) => machineHealth(log.fold, { ...terms, hasKeySide });
 }
@@ -94,6 +95,11 @@ test("a point that nothing opens needs somebody, and so does one that opened bef
   const found = (await withVerdict("red", "rejected"))(true);
   assert.deepEqual([found.light?.light, kinds(found)], ["red", ["red", "light-lost"]]);
   assert.match(found.needs[0]?.words ?? "", /a point is red: disk sda, volume 1 is not opened/);
+});
+
+test("a deleted point that nothing opens needs nobody, and still needs its version", async () => {
+  const found = (await withVerdict("deleted", "rejected", true))(true);
+  assert.deepEqual([found.points, kinds(found), found.versions], [0, ["overdue"], ["web01/v1"]]);
 });
 
 test("a newest point that nobody tried needs somebody where there is a key side to try it", async () => {

@@ -61,13 +61,15 @@ export function machineHealth(fold: Fold, { now, stalledAfterMs, hasKeySide }: H
     need("stalled", stalled(fold, now, stalledAfterMs));
     need("date-doubtful", doubt(fold, lastPoint));
   }
-  const lights = [...fold.points.values()].map(lightOf);
-  need("red", redWords(lights));
-  need("light-lost", lostWords(lights));
+  const all = [...fold.points.values()];
+  const lights = all.map(lightOf); // of deleted ones, too: until they are purged they need their versions
+  const live = lights.filter((_, index) => all[index]?.deleted === null);
+  need("red", redWords(live));
+  need("light-lost", lostWords(live));
   if (fold.machine.protected && hasKeySide) need("not-opened", light === null ? null : notOpenedWords(light));
   const { size } = fold.damaged;
   need("damaged", size > 0 ? `${size} ${size === 1 ? "segment has" : "segments have"} damaged parts` : null);
-  const points = [...fold.points].filter(([, { deleted }]) => deleted === null).length;
+  const points = live.length;
   const versions = [...new Set(lights.flatMap((each) => each.versions))].sort();
   return { lastPoint, points, light, versions, needs };
 }

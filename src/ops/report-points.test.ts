@@ -85,6 +85,20 @@ test("a key store that is older than the log has seen it is named, and its recei
   assert.equal(bench.log.fold.receipts.get(receipt.store)?.auditSeq, newer.auditSeq);
 });
 
+test("a key store whose audit log has the log's number and another hash is named", async () => {
+  using bench = await InStepBench.make("another");
+  await bench.backUp();
+  const { receipt: first } = await reportPoints(bench.deps, bench.signal);
+  const { receipt: second } = await reportPoints(bench.deps, bench.signal);
+  assert.ok(first !== null && second !== null);
+  const auditSeq = 2 * second.auditSeq - first.auditSeq; // as the next one will have
+  const other = { ...second, auditSeq, auditHash: "f".repeat(64) };
+  await must(bench.log, { type: "receipt", compatible: true, receipt: other });
+  const { receipt, warnings } = await reportPoints(bench.deps, bench.signal);
+  assert.equal(receipt?.auditSeq, auditSeq);
+  assert.match(warnings.join(), /another one than on .* has another hash/);
+});
+
 test("while the key store is sealed, points are reported, and there is no receipt", async () => {
   using bench = await InStepBench.make("sealed");
   await bench.backUp();

@@ -83,6 +83,11 @@ function untilOf(fate: ListedPoint["fate"], timeZone: string): string | null {
 function whyRolledBack(known: Receipt | undefined, given: Receipt): string | null {
   if (known === undefined) return null;
   const isOlder = given.epoch === known.epoch ? given.auditSeq < known.auditSeq : given.epoch < known.epoch;
+  const isOther =
+    given.epoch === known.epoch && given.auditSeq === known.auditSeq && given.auditHash !== known.auditHash;
+  if (isOther) {
+    return `the key store is another one than on ${known.at}: entry ${given.auditSeq} of its audit log in epoch ${given.epoch} has another hash; somebody put an old copy of it in its place, and it went on from there`;
+  }
   if (!isOlder) return null;
   return `the key store is older than it was on ${known.at}: its audit log ends with entry ${given.auditSeq} of epoch ${given.epoch}, and had entry ${known.auditSeq} of epoch ${known.epoch}; somebody put an old copy of it in its place`;
 }

@@ -257,6 +257,8 @@ test("an object in the page cache is lent as a file, also through what retries; 
     assert.deepEqual(into.subarray(0, length ?? 0), utf8("lent bytes"));
     assert.equal(await each.lend?.("none", () => Promise.resolve(1), signal), null);
   }
+  const bug = new Error("the borrower's own");
+  await assert.rejects(store.lend?.("a", () => Promise.reject(bug), signal) ?? assert.fail(), (error) => error === bug);
   const cold = filesWith({}, { isCached: () => false }, ["read"]);
   await using other = await openDirectoryStore(at.root, { files: cold }, signal);
   assert.equal(await other.lend?.("a", () => Promise.resolve(1), signal), null);

@@ -112,14 +112,24 @@ class DirectoryStore implements Store {
     signal: AbortSignal,
   ): Promise<Result | null> {
     const path = this.#pathOf(key, signal);
+    type Lent = { readonly result: Result } | { readonly failure: unknown };
+    let lent: Lent | null;
     try {
-      return await this.#open.use(path, async (object) => {
+      lent = await this.#open.use(path, async (object): Promise<Lent | null> => {
         const descriptor = object.cachedDescriptor();
-        return descriptor === null ? null : await use(descriptor);
+        if (descriptor === null) return null;
+        try {
+          return { result: await use(descriptor) };
+        } catch (failure) {
+          return { failure }; // the borrower's, not the store's
+        }
       });
     } catch (error) {
-      throw fileError(error, `read ${key} from ${this.name}`);
+      throw fileError(error, `open ${key} in ${this.name}`);
     }
+    if (lent === null) return null;
+    if ("failure" in lent) throw lent.failure;
+    return lent.result;
   }
 
   async stat(key: ObjectKey, signal: AbortSignal): Promise<{ readonly sizeBytes: number } | null> {
