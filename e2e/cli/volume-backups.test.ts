@@ -32,6 +32,10 @@ test("backups say that a disk is not encrypted, and what changed in a header", (
     $ ${change("cryptsetup luksKillSlot -q --key-file pw.bare volume.raw 1")} | sed 's/ .*//'
     web01@TIME
     ! warning: web01: disk gpt, volume 2: header changed since the last point (keyslot 1 removed) [HEADER_CHANGED]
+    $ ${change(`echo '{"type":"clevis","keyslots":["0"]}' | cryptsetup token import --token-id 0 volume.raw`)} | sed 's/ .*//'
+    web01@TIME
+    ! warning: web01: disk gpt, volume 2: token 0 (clevis) opens keyslot 0: a way in that is not held here [VOLUME_WARNING]
+    ! warning: web01: disk gpt, volume 2: header changed since the last point [HEADER_CHANGED]
     $ lockstep backup web01 | sed 's/ .*//'
     web01@TIME
   `);

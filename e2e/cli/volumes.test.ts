@@ -227,6 +227,9 @@ test("volume decrypt gives the plaintext volume, to a file or to standard output
     trial.run("lockstep volume decrypt disks/luks2.raw --passphrase-file wrong --to - | wc -c").stdout,
     "0\n",
   );
+  trial.prepare(`echo '{"type":"clevis","keyslots":["0"]}' | cryptsetup token import disks/luks2.raw`);
+  const { stderr } = trial.run("lockstep volume decrypt disks/luks2.raw --passphrase-file pw --to - > /dev/null");
+  assert.match(stderr, /warning: token 0 \(clevis\) opens keyslot 0/, "what somebody should know of the volume");
 });
 
 test("a partial file of another run never shows through where the volume is zeros", (t) => {

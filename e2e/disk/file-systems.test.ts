@@ -4,13 +4,14 @@ import { readFileSync, readdirSync, rmSync, statfsSync, truncateSync, writeFileS
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 
 import { alignedBuffer } from "#bytes/arrays.ts";
 import { createFileTarget } from "#disk/new-target.ts";
 import { openDisk } from "#disk/open.ts";
 import { freezeByReflink } from "#disk/reflink.ts";
 
+import { Trial } from "../cli/trial.ts";
 import { later, mount, mounted, newFolder, run, skipUnlessRoot } from "./rig.ts";
 
 const signal = new AbortController().signal;
@@ -89,8 +90,8 @@ for (const type of ["ext4", "xfs", "btrfs"] as const) {
   });
 }
 
-test("one damaged block in the middle of a file is named, where the file system keeps checksums", async (t) => {
-  if (skipUnlessRoot(t, "mkfs.btrfs")) return;
+/** A file on Btrfs, one block of which the medium has damaged: reading that fails. */
+function damagedFile(t: TestContext): { path: string; bytes: Uint8Array; at: number } {
   const folder = newFolder(t);
   const { mountPoint, image } = mounted(t, "btrfs", 320 * MIB);
   const path = join(mountPoint, "web01.raw");
@@ -105,12 +106,43 @@ test("one damaged block in the middle of a file is named, where the file system 
   run("dd", `if=${join(folder, "damage")}`, `of=${image}`, "bs=1", `seek=${place + 100}`, "conv=notrunc");
   mount(t, image, mountPoint);
 
+  return { path, bytes, at };
+}
+
+test("one damaged block in the middle of a file is named, where the file system keeps checksums", async (t) => {
+  if (skipUnlessRoot(t, "mkfs.btrfs")) return;
+  const { path, bytes, at } = damagedFile(t);
   await using disk = await openDisk(path, {}, signal);
   const into = new Uint8Array(4 * MIB);
   assert.deepEqual(await disk.readAround(0, into, signal), [{ offsetBytes: at, lengthBytes: 4096 }]);
   const truth = new Uint8Array(bytes).fill(0, at, at + 4096);
   assert.deepEqual(into, truth);
   await assert.rejects(disk.read(0, into, signal), { code: "DISK_UNREADABLE", message: /bytes 2105344-2109439 / });
+});
+
+test("what the medium refuses fails a backup, or is left out when asked for, and is never called zeros", (t) => {
+  if (skipUnlessRoot(t, "mkfs.btrfs")) return;
+  const { path, bytes, at } = damagedFile(t);
+  const trial = new Trial(t);
+  trial.prepare("lockstep init vault --key-file key --no-key-store", `lockstep protect web01 --disk ${path}`);
+  const failed = trial.run("lockstep backup web01");
+  assert.equal(failed.status, 75);
+  assert.match(failed.stderr, /bytes 2105344-2109439 .*\[DISK_UNREADABLE\]\n.*hint: .*--skip-unreadable/s);
+  assert.deepEqual(trial.json("lockstep point list")["points"], []);
+
+  const taken = trial.run("lockstep backup web01 --skip-unreadable");
+  assert.equal(taken.status, 3);
+  assert.match(taken.stderr, /4\.0 KiB .*not be read/);
+  assert.match(JSON.stringify(trial.json("lockstep point show web01")), /"unreadable":\[\[2105344,4096\]\]/);
+  const restored = trial.run("lockstep restore web01 --to-dir out");
+  assert.equal(restored.status, 3);
+  assert.match(restored.stderr, /4096 bytes could not be read .*bytes 2105344-2109439 \[POINT_INCOMPLETE\]/);
+  const record = JSON.parse(readFileSync(trial.path("out/point.json"), "utf8")) as {
+    disks: readonly { name: string; unreadable: unknown }[];
+  };
+  assert.deepEqual(record.disks[0]?.unreadable, [[at, 4096]]);
+  const truth = new Uint8Array(bytes).fill(0, at, at + 4096);
+  assert.ok(readFileSync(trial.path(`out/${record.disks[0]?.name}.raw`)).equals(truth));
 });
 
 for (const type of ["ext4", "xfs", "btrfs"] as const) {

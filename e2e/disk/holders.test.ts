@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type TestContext, test } from "node:test";
 
@@ -211,6 +211,72 @@ test("a user who may not look into other users' processes is told so, and still 
     ["lock"],
   );
 });
+
+test("a disk that another user may hold unseen is crash-consistent; torn where he writes, or where that would leave no sign", async (t) => {
+  if (skipUnlessRoot(t, "setpriv")) return;
+  const folder = newFolder(t);
+  const path = sparseFile(folder, "web01.raw", 4 * MIB);
+  run("chmod", "777", folder);
+  const device = attach(t, sparseFile(folder, "db01.raw", MIB));
+  run("chmod", "644", path, device);
+  later(t, () => {
+    run("chmod", "660", device);
+  });
+  const script = 'exec 9<>"$1"; echo ready; read -r line; while printf x >&9; do sleep 0.002; done';
+  const holder = spawn("bash", ["-c", script, "bash", path], { stdio: ["pipe", "pipe", "inherit"] });
+  endLater(t, holder);
+  await once(holder.stdout, "data");
+
+  const bin = join(import.meta.dirname, "../../bin/lockstep");
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: folder,
+    LOCKSTEP_CONFIG: join(folder, "config.toml"),
+    LOCKSTEP_STATE_DIR: join(folder, "state"),
+  };
+  const asNobody = (...args: readonly string[]) => {
+    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", bin];
+    return spawnSync("setpriv", [...nobody, ...args], { encoding: "utf8", env, cwd: folder });
+  };
+  const { stderr } = asNobody("--version");
+  if (/EACCES|MODULE_NOT_FOUND|denied/i.test(stderr)) {
+    t.skip("this checkout lies in a folder that is closed to other users");
+    return;
+  }
+  writeFileSync(join(folder, "passphrase"), "correct horse");
+  for (const args of [
+    ["init", "vault", "--passphrase-file", "passphrase", "--no-key-store"],
+    ["protect", "web01", "--disk", path],
+    ["protect", "db01", "--disk", device],
+  ]) {
+    const { status, stdout, stderr: said } = asNobody(...args);
+    assert.equal(status, 0, stdout + said);
+  }
+  const { point, codes } = taken(asNobody("backup", "web01", "--json").stdout);
+  assert.equal(point?.consistency, "crash");
+  assert.ok(codes.includes("HOLDERS_UNSEEN"));
+
+  holder.stdin.write("write\n");
+  await sleep(50);
+  assert.match(asNobody("backup", "web01").stderr, /was written to during the backup/);
+  assert.equal(taken(asNobody("backup", "web01", "--torn-ok", "--json").stdout).point?.consistency, "torn");
+
+  const counts = `/sys/block/${basename(device)}/queue/iostats`;
+  writeFileSync(counts, "1");
+  assert.equal(taken(asNobody("backup", "db01", "--json").stdout).point?.consistency, "crash");
+  writeFileSync(counts, "0");
+  later(t, () => writeFileSync(counts, "1"));
+  assert.match(asNobody("backup", "db01").stderr, /neither all who may hold it .* \[DISK_IN_USE\]/);
+  assert.equal(taken(asNobody("backup", "db01", "--torn-ok", "--json").stdout).point?.consistency, "torn");
+});
+
+function taken(text: string): { point: { consistency: string } | undefined; codes: readonly string[] } {
+  const { machines, warnings } = JSON.parse(text) as {
+    machines: readonly { point: { consistency: string } }[];
+    warnings: readonly { code: string }[];
+  };
+  return { point: machines[0]?.point, codes: warnings.map(({ code }) => code) };
+}
 
 test("our own open descriptor of a device is no holder", async (t) => {
   if (skipUnlessRoot(t)) return;

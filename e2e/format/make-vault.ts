@@ -200,11 +200,15 @@ class Maker {
     const opens = { ...stated, verdict: "opens", version: "web01/v1", at, derivedAt: at };
     const rejected = { ...stated, verdict: "rejected", version: null, at, derivedAt: null };
     const receipt = { store: hex(this.random(16)), epoch: 1, at, auditSeq: 7, auditHash: hash(), copy: 2, signature };
+    const signingKey = Buffer.from(this.random(32)).toString("base64");
+    const keyStore = { store: receipt.store, signingKey, proofDays: 7 };
     const hurt = [...log.fold.points.keys()].filter((each) => each !== point);
     const disks = [{ disk: disk.disk, encrypted, unknown: ["3"] }];
     const drafts: readonly EntryDraft[] = [
       { type: "volumes", compatible: true, items: [{ point, disks }] },
+      { type: "keystore", compatible: true, ...keyStore },
       { type: "verdict", compatible: true, items: [opens] },
+      { type: "keystore", compatible: true, ...keyStore, store: hex(this.random(16)) },
       { type: "receipt", compatible: true, receipt },
       { type: "verdict", compatible: true, items: [rejected] },
       { type: "checked", compatible: true, points: null, upTo: log.fold.seq, part: [1, 2], startedAt: at, hurt },

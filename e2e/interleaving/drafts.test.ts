@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { verifyAftermath } from "#testing/aftermath.ts";
 import type { Participation } from "#testing/aftermath.ts";
 import { through, unanswered } from "#testing/broken-participants.ts";
-import { faultyStore } from "#testing/faulty-store.ts";
 import { interceptedStore } from "#testing/intercepted-store.ts";
 import {
   aBackup,
@@ -19,10 +18,9 @@ import {
   undeleteOf,
 } from "#testing/participants.ts";
 import type { Answer, Participant } from "#testing/participants.ts";
-import { actorOf, interleave, stall } from "#testing/schedules.ts";
+import { actorOf, everyOrder, everyStop, undisturbed } from "#testing/schedules.ts";
 import { SharedWorld } from "#testing/shared-world.ts";
 import type { WorldCopy } from "#testing/shared-world.ts";
-import { openMachine } from "#vault/vault.ts";
 
 /*
  * Each test is one way in which a simpler protocol loses data, here with whole operations. Those which are a matter of
@@ -31,19 +29,19 @@ import { openMachine } from "#vault/vault.ts";
 
 const plain = SharedWorld.make({ newDataKey: true });
 const damaged = SharedWorld.make({ damaged: true, newDataKey: true });
-const { signal } = new AbortController();
 
 test("mark with expiry by clock, then undelete, then the list lands", async () => {
-  await interleave(await plain, aPrune, undeleteOf("gone"));
+  await everyOrder({ world: await plain, first: aPrune, second: undeleteOf("gone") });
 });
 
 test("a backup opens on a base that expires meanwhile", async () => {
-  await stall(await plain, aBackup, deleteOf("newest"), [aPrune, aPrune]);
+  const pair = { world: await plain, first: aBackup, second: deleteOf("newest") };
+  for (const wakes of [true, false]) await everyStop(pair, { ...undisturbed, weeks: [aPrune, aPrune], wakes });
 });
 
 test("delete, undelete, delete, and a stalled purge completes the first deletion", async () => {
-  await interleave(await plain, aPrune, redeleteOf("gone"));
-  await interleave(await plain, redeleteOf("gone"), aPrune);
+  await everyOrder({ world: await plain, first: aPrune, second: redeleteOf("gone") });
+  await everyOrder({ world: await plain, first: redeleteOf("gone"), second: aPrune });
 });
 
 test("purge of the open session's base", async () => {
@@ -70,21 +68,22 @@ test("purge of the open session's base", async () => {
 });
 
 test("an open entry is lost and retried with the same adoption, after another session dropped that checkpoint", async () => {
-  const { ends } = await interleave(await plain, aBackup, aBackupByList);
-  assert.ok(ends > 1);
-  await interleave(await plain, aBackupByList, aBackup);
+  const ends = new Set<string>();
+  await everyOrder({ world: await plain, first: aBackup, second: aBackupByList }, ends);
+  assert.ok(ends.size > 1);
+  await everyOrder({ world: await plain, first: aBackupByList, second: aBackup });
 });
 
 test("a second prune, while the first has a generation that is not yet logged", async () => {
-  await stall(await plain, aPrune, aPrune, []);
+  await everyStop({ world: await plain, first: aPrune, second: aPrune }, { ...undisturbed, wakes: false });
 });
 
 test("a fenced re-keying's replacement lands late", async () => {
-  await stall(await plain, aRekey, aPrune, []);
+  await everyStop({ world: await plain, first: aRekey, second: aPrune }, undisturbed);
 });
 
 test("re-keying reads a damaged segment, a backup heals it, the re-key lands", async () => {
-  await interleave(await damaged, aRekey, aBackup);
+  await everyOrder({ world: await damaged, first: aRekey, second: aBackup });
 });
 
 for (const who of [aCheck, aPrune, aRekey, aBackup]) {
@@ -140,32 +139,7 @@ for (const fault of ["before", "after", "delayed"] as const) {
     [aRekey, aPrune],
   ] as const) {
     test(`a call without an answer, ${fault}: ${who.name}, and ${other.name} before it is repeated`, async () => {
-      const world = await plain;
-      for (let index = 0, isOver = false; !isOver; index++) {
-        const copy = await world.copy();
-        const faulty = faultyStore(copy.store);
-        const took: Participation[] = [];
-        const sleep = async (): Promise<void> => {
-          if (took.length > 0) return;
-          const waiting = { who: other, outcome: null as Participation["outcome"] };
-          took.push(waiting);
-          waiting.outcome = await (await actorOf(copy, other, "second")).finish();
-        };
-        const { vault, opened } = await copy.client("first");
-        const retrying = { ...vault, store: faulty.store, retry: { ...vault.retry, sleep } };
-        const log = await openMachine(retrying, world.machine, null, signal);
-        const before = faulty.calls();
-        faulty.failAt(before + index, fault);
-        const outcome = await who.run({ vault: retrying, log, opened }, copy).then(
-          (result) => ({ result }),
-          (error: unknown) => ({ error }),
-        );
-        isOver = faulty.calls() <= before + index;
-        await faulty.landPending();
-        // A read without an answer ends the work here: only puts are repeated below the ops.
-        const gaveUp = "error" in outcome && String(outcome.error).includes("got no answer");
-        await verifyAftermath(copy, [{ who, outcome: gaveUp ? null : outcome }, ...took]);
-      }
+      await everyStop({ world: await plain, first: who, second: other }, { ...undisturbed, unanswered: fault });
     });
   }
 }
@@ -189,8 +163,8 @@ test("two rewrites under one restore", async () => {
 });
 
 test("a rule is decided, the newest point is deleted by hand, the rule lands", async () => {
-  await interleave(await plain, aPrune, deleteOf("newest"));
-  await interleave(await plain, deleteOf("newest"), aPrune);
+  await everyOrder({ world: await plain, first: aPrune, second: deleteOf("newest") });
+  await everyOrder({ world: await plain, first: deleteOf("newest"), second: aPrune });
 });
 
 test("a crashed last session with no next backup", async () => {

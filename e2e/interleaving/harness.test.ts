@@ -19,9 +19,10 @@ import {
   anotherBackup,
   aPrune,
   aRemovedWayAndRekey,
+  deleteOf,
   undeleteOf,
 } from "#testing/participants.ts";
-import { actorOf, interleave } from "#testing/schedules.ts";
+import { actorOf, everyOrder, runOrder, undisturbed } from "#testing/schedules.ts";
 import { SharedWorld } from "#testing/shared-world.ts";
 
 /* Each test breaks a rule, and what is lost by that must be found. */
@@ -29,13 +30,26 @@ import { SharedWorld } from "#testing/shared-world.ts";
 const plain = SharedWorld.make();
 const lost = /cannot be read|holds what was written/;
 
+test("the orders that are not run lead to no other end", async () => {
+  const pair = { world: await plain, first: aBackup, second: deleteOf("newest") };
+  const some = new Set<string>();
+  const { calls, others, orders, runs } = await everyOrder(pair, some);
+  assert.ok(runs < orders / 2);
+  const all = new Set<string>();
+  for (let stop = 0; stop <= calls; stop++) {
+    for (let other = 0; other <= others; other++)
+      await runOrder(pair, { calls: stop, others: other }, undisturbed, all);
+  }
+  assert.deepEqual([...some].sort(), [...all].sort());
+});
+
 test("a point that expires by the clock alone, and is undeleted", async () => {
-  await assert.rejects(interleave(await plain, expiryByClock, undeleteOf("gone")), lost);
+  await assert.rejects(everyOrder({ world: await plain, first: expiryByClock, second: undeleteOf("gone") }), lost);
 });
 
 test("a sweep that takes sessions which it does not know, or which are open, for dead", async () => {
-  await assert.rejects(interleave(await plain, aBackup, sweepOfOrphans), lost);
-  await assert.rejects(interleave(await plain, aPrune, sweepOfOrphans), lost);
+  await assert.rejects(everyOrder({ world: await plain, first: aBackup, second: sweepOfOrphans }), lost);
+  await assert.rejects(everyOrder({ world: await plain, first: aPrune, second: sweepOfOrphans }), lost);
 });
 
 test("a prune that sees only what it made itself", async () => {
@@ -47,7 +61,7 @@ test("a prune that sees only what it made itself", async () => {
 
 test("an entry that is taken for logged because something is in its place", async () => {
   const boasting = through(anotherBackup, boastingStore, "boasting backup");
-  await assert.rejects(interleave(await plain, boasting, aBackup), /: points\n/);
+  await assert.rejects(everyOrder({ world: await plain, first: boasting, second: aBackup }), /: points\n/);
 });
 
 test("a read that got no answer and is taken for damage", async () => {
@@ -69,5 +83,8 @@ test("a read that got no answer and is taken for damage", async () => {
 
 test("keys that do not follow the keyring: a backup takes what it cannot open for damage, and drops it", async () => {
   const world = await SharedWorld.make({ keyring: true, damaged: true });
-  await assert.rejects(interleave(world, withOldKeys(aBackup), aRemovedWayAndRekey), /cannot be read/);
+  await assert.rejects(
+    everyOrder({ world, first: withOldKeys(aBackup), second: aRemovedWayAndRekey }),
+    /cannot be read/,
+  );
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -61,4 +61,35 @@ test("an entry that somebody removed from the database is noticed where it was",
   db.close();
   const { status, faults } = await checked(host);
   assert.deepEqual([status, faults], [65, [2]]);
+});
+
+test("a key store that was put back and went on is frozen by the next report, until a custodian has looked", async (t) => {
+  const host = await initialised(t);
+  await stop(host);
+  copyFileSync(host.path("state/keys/keys.db"), host.path("older.db"));
+  await backUp(host);
+  await must(host, "key add web01 --generate");
+  await stop(host);
+  rmSync(host.path("state/keys/keys.db-wal"), { force: true });
+  copyFileSync(host.path("older.db"), host.path("state/keys/keys.db"));
+  for (let days = 1; days <= 6; days++) await must(host, `policy set proofIntervalDays=${days}`);
+  await must(host, "key add db01 --generate");
+  const { stdout, stderr } = await host.run("backup", "web01", "--vault", "vault");
+  assert.match(stdout + stderr, /releases and destroys nothing: it was put back to an older state/);
+  const frozen = async (): Promise<string | null> => {
+    const shown = await host.run("keystore", "show", "--json");
+    return (JSON.parse(shown.stdout) as { keyStore: { frozen: string | null } }).keyStore.frozen;
+  };
+  assert.match((await frozen()) ?? "", /machine web01, has a receipt of its audit entry \d+/);
+  const refused = await host.run("key", "delete", "db01");
+  assert.match(refused.stderr, /KEY_STORE_FROZEN/);
+  assert.match(
+    (await host.run("status", "--vault", "vault")).stdout,
+    /the key store is frozen: it was put back to an older state/,
+  );
+  assert.match((await host.run("audit", "accept", "--reason", "an old disk")).stdout, /goes on as epoch 2/);
+  assert.match((await frozen()) ?? "", /not every vault has reported/);
+  const { status } = await host.run("backup", "web01", "--vault", "vault");
+  assert.deepEqual([status, await frozen()], [0, null]);
+  await must(host, "key delete db01");
 });

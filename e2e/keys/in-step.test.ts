@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -55,9 +56,17 @@ test("from the first backup on, each point says which key opens it, and that key
 
   const plan = trial.prepare("lockstep restore web01 --to-dir out --dry-run --require-green");
   assert.match(plan, /^light: green; opened with web01\/v1 just now$/m);
-  assert.match(plan, /the guest will ask for the passphrase or key of LUKS volume [0-9a-f-]{36}/);
-
+  assert.match(
+    plan,
+    /disk luks2: web01\/v1 opened it on \S+; the guest will ask for the passphrase or key of LUKS volume [0-9a-f-]{36}$/m,
+  );
   assert.match(plan, /no approval is needed/);
+  const document = trial.json("lockstep restore web01 --to-dir out --dry-run") as {
+    secondPerson: boolean;
+    volumes: { openedWith: string; asksFor: string }[];
+  };
+  assert.equal(document.secondPerson, false);
+  assert.partialDeepStrictEqual(document.volumes, [{ disk: "luks2", openedWith: "web01/v1", keyIds: [] }]);
 
   const refused = trial.run("lockstep key delete web01/v1");
   assert.equal(refused.status, 75);
@@ -165,4 +174,73 @@ test("a BitLocker disk: opened by its recovery password, and a restore says whic
   assert.match(trial.prepare("lockstep backup dc01"), /opened with dc01\/v1 just now · green$/m);
   const plan = trial.prepare("lockstep restore dc01 --to-dir out --dry-run");
   assert.ok(plan.includes(`the recovery password with the key ID ${guid.toUpperCase()}`), plan);
+
+  // A guest, or whoever has its host, writes over all that leads to the volume key.
+  const disk = readFileSync(trial.path("disks", "dc01.raw"));
+  for (let at = disk.indexOf("-FVE-FS-", 512); at >= 0; at = disk.indexOf("-FVE-FS-", at)) {
+    randomFillSync(disk, at, 4096);
+  }
+  writeFileSync(trial.path("disks", "dc01.raw"), disk);
+  const after = trial.run("lockstep backup dc01");
+  assert.equal(after.status, 3);
+  assert.match(after.stdout, / · disk dc01 was encrypted in an earlier point, and has no header here .* · red$/m);
+  const { points } = trial.json("lockstep point list dc01") as { points: { light: Light }[] };
+  assert.deepEqual(points.map(({ light }) => light.light).toSorted(), ["green", "red"]);
+});
+
+test("a LUKS volume that lost both headers turns red, and is said by status, by the point's name", (t) => {
+  const trial = protectedTrial(t);
+  if (trial === null) return;
+  trial.prepare(
+    "lockstep key bind web01/v1 disks/gpt.raw --volume 2",
+    "lockstep protect db01 --disk disks/gpt.raw",
+    "lockstep backup db01",
+    "dd if=/dev/urandom of=disks/gpt.raw bs=1M seek=4 count=1 conv=notrunc status=none",
+  );
+  const { status, stdout, stderr } = trial.run("lockstep backup db01");
+  assert.equal(status, 3);
+  assert.match(stdout, /disk gpt, volume 2 was encrypted in an earlier point, and has no header here .* red$/m);
+  assert.match(stderr, /\[HEADER_DAMAGED\]/);
+  assert.match(trial.run("lockstep status").stdout, /db01@\S+ is red: disk gpt, volume 2 was encrypted/);
+  assert.equal(trial.run("lockstep check db01").status, 2);
+});
+
+test("a prune tells the key side what is left, and a key side out of reach is a warning", (t) => {
+  const trial = protectedTrial(t);
+  if (trial === null) return;
+  trial.prepare("lockstep backup web01", "lockstep backup web01");
+  const reportedAt = (): string => {
+    const { vaults } = trial.json("lockstep vault list") as { vaults: { lastReportAt: string }[] };
+    return vaults[0]?.lastReportAt ?? "";
+  };
+  const before = reportedAt();
+  trial.prepare("lockstep prune --dry-run");
+  assert.equal(reportedAt(), before);
+  trial.prepare("lockstep prune");
+  assert.notEqual(reportedAt(), before);
+  writeFileSync(trial.path("state", "identities", "backup.token"), "nobody");
+  const { status, stderr } = trial.run("lockstep prune");
+  assert.equal(status, 0);
+  assert.match(stderr, /warning: web01: the key side did not do all that was asked/);
+});
+
+test("status names a rollover that is under way, a binding that is gone, and a kit that does not open the vault", (t) => {
+  const trial = protectedTrial(t);
+  if (trial === null) return;
+  trial.prepare("lockstep backup web01", "lockstep key rollover web01 --executor steps --path disks/luks2.raw");
+  const underWay = trial.run("lockstep status").stdout;
+  assert.match(underWay, /the rollover from web01\/v1 to web01\/v2 of .* is under way since \S+, and came to "copied"/);
+  assert.doesNotMatch(underWay, /is bound to|does not open this vault/);
+
+  const fast = "--pbkdf pbkdf2 --pbkdf-force-iterations 1000";
+  trial.prepare(
+    `cryptsetup luksAddKey -q --key-file pw.bare ${fast} disks/luks2.raw second`,
+    "cryptsetup luksKillSlot -q --key-file second disks/luks2.raw 0",
+  );
+  assert.match(trial.run("lockstep backup web01").stderr, /web01\/v1 is bound to keyslot 0 .* \[BINDING_GONE\]/);
+  const kit = trial.run("lockstep vault unlock list").stdout.match(/^kit [0-9a-f]{8}/m)?.[0] ?? "";
+  trial.prepare(`lockstep vault unlock remove '${kit}'`);
+  const shown = trial.run("lockstep status");
+  assert.match(shown.stdout, /web01\/v1 is bound to keyslot 0 of .*, which the newest point does not have/);
+  assert.match(shown.stdout, new RegExp(`the ${kit} does not open this vault`));
 });

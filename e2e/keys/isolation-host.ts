@@ -30,6 +30,7 @@ for device in null zero full random urandom tty; do touch dev/$device; mount --b
 mkdir dev/pts; mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts; ln -s pts/ptmx dev/ptmx
 mkdir -p var/lib/systemd run/lock .${installed}; rm -f etc/systemd/system/*.wants/*
 touch own-host; mount --bind "$2" .${installed}; mount -t proc proc proc; mount -t sysfs sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount --make-rshared . # systemd mounts a service's credentials in a namespace of its own, and expects to see them in this one
 exec chroot . env -i container=lockstep PATH="$PATH" $3`;
 
 /** Takes a process into a group first: it is the root of all groups that its namespace knows. */

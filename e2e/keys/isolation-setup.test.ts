@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
+import { readPages } from "./kit-rig.ts";
 import { installed, OwnHost, skipUnlessOwnHost } from "./isolation-host.ts";
 
 const reach = `${installed}/node_modules/node/bin/node --no-warnings ${installed}/e2e/keys/reach.ts`;
@@ -87,6 +88,16 @@ test("setup system makes two users who share a socket, and nothing else of the k
   host.must(`${asBackup} cp ${identities}/backup.token ${identities}/custodian.token`);
   refusedAs("NOT_ALLOWED");
 
+  // Root tries the kit: it has a custodian's token, and may read the vault's keyring.
+  const [share = ""] = readPages([host.must("cat /run/kit/*.html")]).shares;
+  host.must(`umask 077 && echo '${share}' > /run/share`);
+  const asRoot = "LOCKSTEP_STATE_DIR=/var/lib/lockstep-keys";
+  const { trials } = host.json(`${asRoot} lockstep kit check --share-file /run/share`);
+  assert.equal((trials as readonly unknown[]).length, 2);
+  host.must(`${asRoot} lockstep kit create --key-file /run/first.key --to /run/second --no-kit-check`);
+  host.must("lockstep setup system");
+  assert.doesNotMatch(doctor(), /FILE_FOREIGN|KIT_WITHOUT_VAULT/);
+
   // Whoever is not in the group does not even reach the socket; who is, and has no identity, learns no more than what the store is.
   const stranger = "env LOCKSTEP_CONFIG=/etc/lockstep/config.toml LOCKSTEP_STATE_DIR=/nonexistent lockstep";
   const alone = host.json(`setpriv --reuid 65534 --regid 65534 --clear-groups ${stranger} keystore show`);
@@ -166,4 +177,39 @@ test("under systemd, the services do their work, and cannot reach more than that
 
   host.must("systemctl stop lockstep-keys");
   assert.equal(host.must("systemctl show --property=Result --value lockstep-keys").trim(), "success");
+});
+
+test("under systemd, the key store opens by the host's credential after each restart, and its unit forbids swap and core files", async (t) => {
+  if (await skipUnlessOwnHost(t)) return;
+  const host = await OwnHost.boot(t);
+  // systemd keeps its host key on nothing that lies in memory, or says so; of an overlay it cannot tell.
+  host.must("mkdir /own-host-key && mount --bind /own-host-key /var/lib/systemd");
+  host.must("lockstep setup system --vault /srv/vault");
+  host.must(`lockstep init /srv/vault ${unattended.replace("opens key-file", "opens credential")}`);
+  host.must("lockstep setup system");
+  const isSealed = async (): Promise<unknown> => {
+    await answers(host);
+    return (host.json(`${asKeys} lockstep keystore show`)["keyStore"] as { sealed: unknown }).sealed;
+  };
+  assert.equal(await isSealed(), false);
+  host.must(`${asKeys} lockstep keystore seal`);
+  assert.equal(await isSealed(), true);
+  host.must("systemctl restart lockstep-keys");
+  assert.equal(await isSealed(), false);
+
+  const limits = host.must("systemctl show --property=MemorySwapMax,LimitCORE lockstep-keys").trim();
+  assert.equal(limits, "MemorySwapMax=0\nLimitCORE=0");
+  const group = "/sys/fs/cgroup/system.slice/lockstep-keys.service/memory.swap.max";
+  if (host.run(`test -e ${group}`).status === 0) assert.equal(host.must(`cat ${group}`).trim(), "0");
+  else
+    console.error(
+      `NOT TESTED: ${t.name}: whether the kernel keeps to MemorySwapMax=0: it has no memory controller here`,
+    );
+
+  // Another host's credential: systemd does not start the service. Without it, the service starts sealed.
+  host.must("rm /var/lib/systemd/credential.secret && systemd-creds setup");
+  assert.notEqual(host.run("systemctl restart lockstep-keys").status, 0);
+  host.must("mv /var/lib/lockstep-keys/lockstep-key-store.cred /run/ && lockstep setup system");
+  host.must("systemctl restart lockstep-keys");
+  assert.equal(await isSealed(), true);
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 
 import { KeyHost } from "./key-host.ts";
@@ -75,6 +77,39 @@ test("the life of a version, on the command line", async (t) => {
   assert.match(await done(host, "key", "purge", "web01"), /^web01\/v1: destroyed here\.\n {2}no copy of the key store/);
   const gone = await host.run("key", "reveal", "web01/v1", "--reason", "a test", "--to", "another");
   assert.deepEqual([gone.status, /VERSION_UNUSABLE/.test(gone.stderr)], [75, true]);
+});
+
+test("a value that is damaged in the database is named, keeps no other from anything, and is put right by the same value", async (t) => {
+  const host = new KeyHost(t, { idleMinutes: 5 });
+  writeFileSync(host.path("pw"), `${passphrase}\n`, { mode: 0o600 });
+  writeFileSync(host.path("wrong"), "wrong\n", { mode: 0o600 });
+  writeFileSync(host.path("vault.pw"), "secret of the vault\n", { mode: 0o600 });
+  await done(host, "init", "vault", "--passphrase-file", "vault.pw", "--no-kit-check");
+  writeFileSync(host.path("web01.raw"), new Uint8Array(17 << 20));
+  const format = "-q luksFormat --type luks1 --pbkdf-force-iterations 1000 --key-file - web01.raw".split(" ");
+  execFileSync("cryptsetup", format, { cwd: host.folder, input: passphrase, stdio: "pipe" });
+  await done(host, "key", "add", "web01", "--value-file", "pw");
+  await done(host, "key", "add", "db01", "--generate");
+  await done(host, "key", "bind", "web01/v1", "web01.raw");
+  process.kill(host.keySide() ?? 0, "SIGTERM");
+  await host.ended();
+  const db = new DatabaseSync(host.path("state/keys/keys.db"));
+  db.exec("UPDATE versions SET value = zeroblob(60) WHERE key = (SELECT id FROM keys WHERE name = 'web01')");
+  db.close();
+
+  await done(host, "copy", "make", "--full");
+  assert.match(await done(host, "key", "show", "web01"), /^web01\/v1: passphrase, given \S+, damaged \d{4}/);
+  assert.match((await host.run("doctor")).stdout, /VALUE_DAMAGED[^]*web01\/v1/);
+  const status = await host.run("status", "--vault", "vault");
+  assert.match(status.stdout, /the value of web01\/v1 is damaged, and newer copies lack it/);
+  const heal = (file: string) => host.run("key", "heal", "web01/v1", "web01.raw", "--value-file", file);
+  assert.equal((await heal("wrong")).status, 77);
+  const healing = ["key", "heal", "web01/v1", "web01.raw", "--value-file", "pw"];
+  const { command, warnings, ...members } = await json(host, ...healing);
+  assert.deepEqual([command, warnings, Object.keys(members)], ["key heal", [], documented("key heal")]);
+  assert.equal((await heal("pw")).status, 64);
+  await done(host, "key", "reveal", "web01/v1", "--reason", "a test", "--to", "revealed");
+  assert.equal(readFileSync(host.path("revealed"), "utf8"), passphrase);
 });
 
 test("the key store is sealed, opened, and gets other ways to open", async (t) => {

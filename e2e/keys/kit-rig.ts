@@ -13,9 +13,11 @@ export type PrintedKit = {
 
 /** Reads the pages of a kit as a person would: the groups in the frames. */
 export function readKit(folder: string): PrintedKit {
-  const pages = readdirSync(folder)
-    .toSorted()
-    .map((name) => readFileSync(join(folder, name), "utf8"));
+  const names = readdirSync(folder).toSorted();
+  return readPages(names.map((name) => readFileSync(join(folder, name), "utf8")));
+}
+
+export function readPages(pages: readonly string[]): PrintedKit {
   const groups = (page: string, from: string): string => {
     const [, block = ""] = /<pre>([^]*?)<\/pre>/.exec(page.slice(page.indexOf(from))) ?? [];
     return block

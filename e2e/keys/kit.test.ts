@@ -46,10 +46,12 @@ test("init ends when each page's check word was typed back from its paper, and t
   trial.prepare("lockstep keystore seal");
 });
 
-test("shares are asked for until there are enough; one that is mistyped, or there already, is asked for again", (t) => {
+test("shares are asked for until there are enough; one that is mistyped, there already, or of another kit is asked for again", (t) => {
   const trial = new Trial(t);
-  trial.prepare("lockstep init vault --key-file key --no-kit-check --custodians anna,boris,chen");
+  trial.prepare("lockstep init vault --key-file key --no-kit-check");
   shareOptions(trial, readKit(trial.path("lockstep-kit")).shares);
+  trial.prepare("mv share-0 older", "lockstep kit create --to new --no-kit-check --custodians anna,boris,chen");
+  shareOptions(trial, readKit(trial.path("new")).shares);
   const { status, said } = typed(
     trial,
     "lockstep kit check",
@@ -60,6 +62,8 @@ test("shares are asked for until there are enough; one that is mistyped, or ther
     "Share 2 of 2, of the set [0-9a-f]{8}: ",
     "cat share-0",
     "That was share 1 again(.|\\s)*: ",
+    "cat older",
+    "they are of two kits(.|\\s)*: ",
     "tr -d ' ' < share-2 | tr a-z A-Z",
   );
   assert.equal(status, 0, said);
@@ -79,6 +83,11 @@ test("without a terminal nothing is begun that would end with a question", (t) =
     ! error: making a key store: DIR/state/keys/keys.db is one already [KEY_STORE_EXISTS]
     ! hint: Use it, or name another folder by \`[keys] folder\` in the configuration.
     [75]
+    $ rm -r state/keys state/identities state/key-store.key
+    $ lockstep init other --key-file key --no-kit-check
+    ! error: writing the kit's page DIR/lockstep-kit/1-custodian.html failed: there is one [ARGUMENT_INVALID]
+    ! hint: Name another folder. A page that is there is of an older kit: print it or remove it.
+    [64]
     $ ls -d other
     ! ls: cannot access 'other': No such file or directory
     [2]
@@ -163,6 +172,8 @@ test("each of these commands prints the members that are documented for it", (t)
   const options = `${kitFiles("second")} --signing-key '${signingKey}'`;
   trial.prepare("lockstep keystore seal", "rm -r state/identities state/key-store.key state/keys");
   members("recover", `--vault vault ${options}`);
+  trial.prepare("rm -r state/identities state/key-store.key state/keys vault/keystore");
+  members("keystore init", "--no-kit-check --kit-to third");
 });
 
 function readdirOrNull(path: string): readonly string[] | null {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 
 import { Trial } from "../cli/trial.ts";
 import { volumeTrial } from "../cli/volume-rig.ts";
@@ -114,6 +116,56 @@ test("who recovers later wins: the server that was recovered before, and the one
   const third = sealed(t, new Trial(t));
   assert.match(third.prepare(words(third)), /Its epoch is 3/);
   assert.match(second.run("lockstep copy make").stderr, /epoch 3 was claimed/);
+});
+
+test("two machines of one name that recover at once make two epochs, or one of them says that it lost; the later one goes on", async (t) => {
+  const made = protectedTrial(t);
+  if (made === null) return;
+  const { trial: lost, kit } = made;
+  lost.prepare("lockstep keystore seal");
+  const machines = [sealed(t, new Trial(t)), sealed(t, new Trial(t))];
+  const statuses = await Promise.all(
+    machines.map(async (machine) => {
+      const line = recover(machine, kit).replace("--vault vault", `--vault ${lost.path("vault")}`);
+      const child = spawn("/bin/sh", ["-c", `${line} 2> said`], {
+        cwd: machine.folder,
+        env: machine.variables,
+        stdio: "ignore",
+      });
+      const [status] = (await once(child, "exit")) as [number | null];
+      return status;
+    }),
+  );
+  assert.ok(statuses.includes(0), machines.map((machine) => readFileSync(machine.path("said"), "utf8")).join("\n"));
+  const goOn = machines.filter((machine, at) => statuses[at] === 0 && machine.run("lockstep copy make").status === 0);
+  assert.equal(goOn.length, 1);
+  for (const machine of goOn) machine.prepare("lockstep vault check");
+});
+
+test("a recovery that is killed when its epoch is claimed is run again, and ends well", async (t) => {
+  const made = protectedTrial(t);
+  if (made === null) return;
+  const { trial: lost, kit } = made;
+  lost.prepare("lockstep keystore seal");
+  const machine = otherMachine(t, lost.path("vault"));
+  const line = recover(machine, kit);
+  const child = spawn("/bin/sh", ["-c", `exec ${line}`], {
+    cwd: machine.folder,
+    env: machine.variables,
+    stdio: "ignore",
+  });
+  const ended = once(child, "exit");
+  while (!existsSync(machine.path("vault/keystore/epoch-00000002")) && child.exitCode === null) await setTimeout(1);
+  child.kill("SIGKILL");
+  await ended;
+  assert.ok(!existsSync(machine.path("state/keys/keys.db")));
+  assert.ok(existsSync(machine.path("state/identities/custodian.token")));
+  assert.match(machine.prepare(line), /is back: 1 keys, 1 versions, 1 bindings. Its epoch is 3./);
+  assert.deepEqual(
+    readdirSync(machine.path("state/keys")).filter((name) => !/^(keys\.db|lock|socket|key-side\.log)/.test(name)),
+    [],
+  );
+  assert.match(machine.run("lockstep check web01").stdout, /1 green/);
 });
 
 test("newer copies that were taken away are named by the vault's receipts", (t) => {

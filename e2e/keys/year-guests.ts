@@ -1,84 +1,125 @@
-import type { RolloverTask } from "#api/rollover.ts";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { concat } from "#bytes/arrays.ts";
-import { fromUtf8, utf8 } from "#bytes/text.ts";
+import { fromBase64, fromUtf8, utf8 } from "#bytes/text.ts";
+import type { KeyClient } from "#client/key-client.ts";
 import type { Random } from "#crypto/derive.ts";
 import type { ValueKind } from "#keys/model.ts";
+import { beginRollover, runRollover } from "#ops/rollover.ts";
 import type { MadeProtector } from "#testing/bitlocker-entry-maker.ts";
 import { makeBitlocker } from "#testing/bitlocker-maker.ts";
-import { arrayAt, DATA_AT, Luks2Maker, objectAt } from "#testing/luks2-maker.ts";
+import { presentedOf } from "#testing/presented.ts";
+import { memorySource } from "#volume/source.ts";
+import { readVolumeHeader } from "#volume/volume-header.ts";
 
-/** A guest's disk, encrypted inside, and what its owner does to it in a rollover. */
+import { run } from "./rollover-rig.ts";
+
+const { signal } = new AbortController();
+
+/** A guest's disk, encrypted inside, and what its owner does with it. */
 export interface Guest {
   readonly kind: ValueKind;
-  readonly executor: "cryptsetup" | "steps";
   /** What opens it at first. */
   readonly firstValue: Uint8Array;
   readonly sizeBytes: number;
+  /** Where, behind its magic and version, its header has what nothing opens without. */
+  readonly vitals: readonly number[];
   /** The disk as it is now; a copy. */
   image(): Uint8Array;
   /** Its guest writes something. */
   write(): void;
-  /** Does what a rollover says is next. @param value  of the new version */
-  change(task: RolloverTask, value: Uint8Array): void;
+  /** Rolls its key over, or goes on with that; it may be killed anywhere. @param client  asks as a custodian */
+  rollOver(client: KeyClient, binding: string): Promise<void>;
 }
 
-/** Bytes of plaintext: little, since it is what a day changes that counts. */
-const DATA_BYTES = 64 * 1024;
+/** Bytes of ciphertext: few, since it is what a day changes that counts. A guest writes to the second half of them. */
+const DATA_BYTES = 32 * 1024;
 
-export function luksGuest(seed: string, random: Random): Guest {
-  const passphrase = `the passphrase of ${seed}`;
-  const maker = Luks2Maker.make(seed, [{ number: 0, passphrase }], DATA_BYTES);
-  const sizeBytes = maker.volume.length;
+/** Keys of 128 bits have small keyslots, of 64,000 bytes, and a header that is small too. */
+const small = ["--cipher", "aes-cbc-essiv:sha256", "--key-size", "128", "--pbkdf-force-iterations", "1000"];
+
+/** How cryptsetup makes small volumes of each type, and where their keyslots and data begin. */
+const luks = {
+  luks2: {
+    words: ["--pbkdf", "pbkdf2", "--luks2-metadata-size", "16k", "--luks2-keyslots-size", "128k", "--offset", "320"],
+    headerBytes: 320 * 512,
+    vitals: [0, 1].map((slot) => 32 * 1024 + slot * 64 * 1024 + 100),
+  },
+  luks1: {
+    words: ["--align-payload", "1"],
+    headerBytes: 1032 * 512,
+    vitals: [0, 1, 2, 3, 4, 5, 6, 7].map((slot) => 4096 + slot * 64 * 1024 + 100),
+  },
+} as const;
+
+/** A disk in a file, which is a volume that cryptsetup made; cryptsetup rolls it over as the product has it do. */
+export function luksGuest(type: keyof typeof luks, folder: string, random: Random): Guest {
+  const { words, headerBytes, vitals } = luks[type];
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, "disk.raw");
+  const passphrase = Buffer.from(random(16)).toString("hex");
+  const sizeBytes = headerBytes + DATA_BYTES;
+  writeFileSync(path, concat(new Uint8Array(headerBytes), random(DATA_BYTES)));
+  run("cryptsetup", ["luksFormat", "-q", "--type", type, ...small, ...words, "--key-file", "-", path], passphrase);
+  const image = (): Uint8Array => new Uint8Array(readFileSync(path));
   return {
     kind: "passphrase",
-    executor: "cryptsetup",
     firstValue: utf8(passphrase),
     sizeBytes,
-    image: () => maker.written().slice(),
-    write: () => maker.volume.set(random(512), DATA_AT + 512 * ((random(1)[0] ?? 0) % (DATA_BYTES / 512))),
-    change: (task, value) => {
-      if (task.do === "add") maker.addKeyslot({ number: task.slot ?? 0, passphrase: fromUtf8(value) });
-      if (task.do === "remove") {
-        const slot = task.protector.replace("keyslot ", "");
-        delete objectAt(maker.json, "keyslots")[slot];
-        const left = arrayAt(maker.json, "digests.0.keyslots").filter((each) => each !== slot);
-        objectAt(maker.json, "digests.0")["keyslots"] = left;
-      }
+    vitals,
+    image,
+    write: () => {
+      const written = image();
+      written.set(random(512), sizeBytes - 512 * (1 + ((random(1)[0] ?? 0) % (DATA_BYTES / 1024))));
+      writeFileSync(path, written);
+    },
+    rollOver: async (client, binding) => {
+      const { facts } = await readVolumeHeader(memorySource(image()), path, signal);
+      const volume = { path, volume: null, identity: facts.identity };
+      const deps = { client, backupFolder: join(folder, "rollovers") };
+      const { id } = await beginRollover(deps, volume, { binding, executor: "cryptsetup" }, signal);
+      await runRollover(deps, volume, { rollover: id, aim: "forward" }, () => undefined, signal);
     },
   };
 }
 
+/** A disk in memory, made anew with each change; its owner does by hand what a rollover says. */
 export function bitlockerGuest(random: Random): Guest {
   const shorts = [1, 2, 3, 4, 5, 6, 7, 8];
   let protectors: readonly MadeProtector[] = [recovery(shorts, random)];
-  let volume = makeBitlocker({ protectors }).image;
+  let made = makeBitlocker({ protectors });
   let written: Uint8Array = random(4096);
   const remake = (next: readonly MadeProtector[]): void => {
     protectors = next;
-    volume = makeBitlocker({ protectors }).image;
+    made = makeBitlocker({ protectors });
   };
+  // at the end of the volume, where nothing that a reader looks at lies
+  const image = (): Uint8Array => concat(made.image.subarray(0, made.image.length - written.length), written);
   return {
     kind: "recovery-password",
-    executor: "steps",
     firstValue: utf8(shorts.map((short) => String(11 * short).padStart(6, "0")).join("-")),
-    sizeBytes: volume.length,
-    // at the end of the volume, where nothing that a reader looks at lies
-    image: () => concat(volume.subarray(0, volume.length - written.length), written),
+    sizeBytes: made.image.length,
+    vitals: made.copyOffsets.map((offset) => offset + 64),
+    image,
     write: () => {
       written = random(4096);
     },
-    change: (task, value) => {
-      if (task.do === "add") {
-        const groups = fromUtf8(value).split("-");
-        remake([
-          ...protectors,
-          recovery(
-            groups.map((group) => Number(group) / 11),
-            random,
-          ),
-        ]);
+    rollOver: async (client, binding) => {
+      const how = { binding, executor: "steps", header: await presentedOf(image()) } as const;
+      const { rollover } = await client.call("rollover.begin", how, signal);
+      for (;;) {
+        const look = { rollover: rollover.id, aim: "forward", header: await presentedOf(image()) } as const;
+        const { task } = await client.call("rollover.next", look, signal);
+        if (task.do === "nothing") return;
+        if (task.do === "add") {
+          const asked = { version: rollover.newVersion, reason: "a rollover by hand" };
+          const { value } = await client.call("key.reveal", asked, signal);
+          const groups = fromUtf8(fromBase64(value) ?? new Uint8Array()).split("-");
+          const added = groups.map((group) => Number(group) / 11);
+          remake([...protectors, recovery(added, random)]);
+        } else remake(protectors.filter(({ guid }) => guid !== task.protector));
       }
-      if (task.do === "remove") remake(protectors.filter(({ guid }) => guid !== task.protector));
     },
   };
 }

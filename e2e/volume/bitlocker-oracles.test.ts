@@ -6,9 +6,14 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
+import { Secret } from "#bytes/secret.ts";
+import { deriveKey } from "#kdf/derive-key.ts";
 import { bekFile, bytesFrom, u64 } from "#testing/bitlocker-entry-maker.ts";
 import { forge, makeBitlocker } from "#testing/bitlocker-maker.ts";
 import type { BitlockerRecipe, MadeVolume } from "#testing/bitlocker-maker.ts";
+import { readBitlocker } from "#volume/bitlocker-header.ts";
+import { openPlainVolume } from "#volume/plain-volume.ts";
+import { memorySource } from "#volume/source.ts";
 
 import { later, newFolder } from "../disk/rig.ts";
 import { skipUnless } from "./rig.ts";
@@ -16,6 +21,7 @@ import { skipUnless } from "./rig.ts";
 // The unit tests show that our reader reads the volumes that are made for it. These show that other readers read them too:
 // so the maker and the reader do not agree on a mistake. A startup key opens them, which is not stretched.
 
+const { signal } = new AbortController();
 const GUID = "40000000-0000-4000-8000-000000000004";
 const key = bytesFrom("bek", 32);
 const SECTOR = 512;
@@ -107,6 +113,23 @@ test("dislocker reads every kind of volume that is made here as it was made", (t
     const made = make(recipe);
     assertSame(dislocked(folder, name, made.image), made, recipe.encryptedBytes); // it shows no more
   }
+});
+
+test("dislocker and libbde open a volume whose first copy has a wrong MAC, as is done here", async (t) => {
+  if (skipUnless(t, "dislocker-file", "bdemount", "fusermount")) return;
+  const folder = newFolder(t);
+  const made = make({});
+  const image = Uint8Array.from(made.image);
+  const macAt = (made.copyOffsets[0] ?? 0) + made.blockBytes + 40;
+  image.fill(0, macAt, macAt + 1);
+  assertSame(dislocked(folder, "wrong-mac", image), made);
+  assertSame(await bdeMounted(t, folder, "wrong-mac-bde", { ...made, image }), made);
+  const header = (await readBitlocker(memorySource(image), signal)) ?? assert.fail();
+  const secret = { kind: "startup-key", secret: new Secret(bekFile(GUID, key)) } as const;
+  const terms = { kdf: { derive: deriveKey }, limit: { memoryKiB: 0, seconds: 1 }, only: null };
+  using unlocked = await header.unlock(secret, terms, signal);
+  using plain = openPlainVolume(memorySource(image), header.mapping(image.length), unlocked.volumeKeys);
+  assertSame(await plain.read(0, plain.sizeBytes, signal), made);
 });
 
 test("dislocker reads Windows Vista's volumes as they were made, but for what it does not know", (t) => {

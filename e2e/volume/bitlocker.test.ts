@@ -187,6 +187,13 @@ test("each of the three copies of real metadata is enough; changed with its chec
   }
   const message = /metadata copy 1 was changed by somebody who does not have the volume's master key/;
   await assert.rejects(unlock(await readHeader(forged), { kind: "none" }), { code: "HEADER_CORRUPT", message });
+
+  const third = offsets[2] ?? assert.fail();
+  forged.set(image.subarray(third, third + 64 * 1024), third);
+  const header = await readHeader(forged);
+  assert.ok(header.facts.warnings.some(({ code }) => code === "COPIES_DIFFER"));
+  using unlocked = await unlock(header, { kind: "none" });
+  assert.equal(await plaintextSha256(forged, header, unlocked), expected["SHA256SUM"], "the third is as it was");
 });
 
 test("a header that was stored alone opens to the same volume key", async (t) => {

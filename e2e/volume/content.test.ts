@@ -298,6 +298,29 @@ for (const program of ["mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkswap", "mkfs.fa
   });
 }
 
+for (const program of ["mkfs.ext4", "mkfs.xfs", "mkfs.fat", "mkfs.ntfs", "mkfs.exfat"]) {
+  test(`a disk that ${program} took as a whole and that was divided since has its partitions`, async (t) => {
+    if (skipWithout(t, program, "sfdisk", "sgdisk")) return;
+    const folder = newFolder(t);
+    const force = { "mkfs.fat": ["-I"], "mkfs.xfs": ["-f"], "mkfs.exfat": [], "mkfs.ntfs": ["-F", "-Q"] }[program];
+    for (const [name, divide] of [
+      ["sfdisk, GPT", (path: string) => partition(path, "label: gpt\n,\n")],
+      ["sfdisk, MBR", (path: string) => partition(path, "label: dos\n,\n")],
+      ["sgdisk", (path: string) => run("sgdisk", "-g", "-n", "1:2048:0", path)],
+    ] as const) {
+      const path = sparseFile(folder, `${name}.raw`, 320 * MIB);
+      run(program, ...(force ?? ["-F", "-q"]), path);
+      divide(path);
+      const seen = sfdisk(path);
+      assert.equal(seen.length, 1);
+      const table = await readPartitionTable(fileSource(t, path), signal);
+      assert.deepEqual(await ours(t, path, null), seen, name);
+      const isTold = (table?.problems ?? []).some(({ code }) => code === "BOOT_SECTOR_TOO");
+      assert.equal(isTold, program !== "mkfs.ext4", name);
+    }
+  });
+}
+
 test("logical volumes lie where LVM says, and those that are not plain have a reason", async (t) => {
   if (skipUnlessRoot(t, "pvcreate")) return;
   const folder = newFolder(t);

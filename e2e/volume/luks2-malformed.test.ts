@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
-import { closeSync, copyFileSync, openSync, writeSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, copyFileSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { test } from "node:test";
 
 import { concat } from "#bytes/arrays.ts";
-import { utf8 } from "#bytes/text.ts";
+import { fromUtf8, utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { put } from "#testing/luks2-maker.ts";
 import type { MadeJson, MadeObject } from "#testing/luks2-maker.ts";
+import { isHashKnown } from "#volume/hash.ts";
+import { luks2Checksum, luksVersion } from "#volume/luks2-binary.ts";
 import { readLuks2 } from "#volume/luks2-header.ts";
 import { memorySource } from "#volume/source.ts";
 
@@ -92,10 +96,18 @@ const cases: readonly Changes[] = [
   { "segments.1": first, "digests.0.segments": ["0", "1"] },
   { "segments.0": first, "segments.1": { ...first, offset: "16777728" }, "digests.0.segments": ["0", "1"] },
   { "segments.0": first, "segments.1": { ...first, offset: "16777216" }, "digests.0.segments": ["0", "1"] },
+  { "segments.0": first, "segments.1": { ...first, offset: "18446744073709551104" }, "digests.0.segments": ["0", "1"] },
+  { "segments.0.offset": "18446744073709551104", "segments.0.size": "512" },
   { "segments.0": first, "segments.2": { ...first, offset: "16777728" }, "digests.0.segments": ["0", "2"] },
   { segments: {}, "digests.0.segments": [] },
   { "segments.0": { type: "linear", offset: "16777216", size: "dynamic" } },
   { "keyslots.0.type": "x" },
+  { "keyslots.0.type": "luks2\0x" },
+  { "keyslots.0.type": "luks2\0x", "keyslots.0.af": undefined },
+  { "segments.0.type": "crypt\0x", "segments.0.iv_tweak": undefined },
+  { "segments.0.offset": "16777216\0x" },
+  { "digests.0.keyslots": ["0\0x", "1"] },
+  { "keyslots\0x": 1 },
   { "keyslots.0.key_size": "64" },
   { "keyslots.0.key_size": -1 },
   { "keyslots.0.key_size": 4294967296 },
@@ -177,6 +189,29 @@ const texts: Readonly<Record<string, (json: string) => string | Uint8Array>> = {
   "too deep": (json) => json.replace("{", `{"x":${"[".repeat(32)}1${"]".repeat(32)},`),
 };
 
+/** The place of a volume's headers, and what cryptsetup says when something is written there. */
+function judged(t: TestContext, good: Uint8Array, path: string): (headers: Uint8Array) => boolean {
+  const copy = `${path}.copy`;
+  writeFileSync(copy, good);
+  const file = openSync(copy, "r+");
+  t.after(() => closeSync(file));
+  return (headers) => {
+    writeSync(file, headers, 0, HEADERS_BYTES, 0);
+    return isGoodForCryptsetup(copy);
+  };
+}
+
+/** Whether we read it; false: refused. Not LUKS2 at all is refused too. */
+async function isReadHere(bytes: Uint8Array, name: string): Promise<{ isRead: boolean; message: string }> {
+  try {
+    return { isRead: (await readLuks2(memorySource(bytes), signal)) !== null, message: "no LUKS2" };
+  } catch (error) {
+    if (!(error instanceof LockstepError)) throw error;
+    assert.ok(error.code === "HEADER_CORRUPT" || error.code === "VOLUME_UNSUPPORTED", name);
+    return { isRead: false, message: error.message };
+  }
+}
+
 test("a header is refused when cryptsetup refuses it, and read when cryptsetup does", async (t) => {
   if (skipUnless(t, "cryptsetup")) return;
   const folder = newFolder(t);
@@ -185,10 +220,7 @@ test("a header is refused when cryptsetup refuses it, and read when cryptsetup d
   format(path, key);
   run("cryptsetup", "luksAddKey", ...quick, "--key-file", key, path, secretFile(folder, "second"));
   const good = bytesOf(path);
-  const copy = join(folder, "copy.img");
-  copyFileSync(path, copy);
-  const file = openSync(copy, "r+");
-  t.after(() => closeSync(file));
+  const judge = judged(t, good, path);
   const changed = (changes: Changes) => (text: string) => {
     const json = JSON.parse(text) as MadeObject;
     for (const [where, value] of Object.entries(changes)) put(json, where, value);
@@ -204,18 +236,118 @@ test("a header is refused when cryptsetup refuses it, and read when cryptsetup d
   const seen = { refused: 0, accepted: 0 };
   for (const [name, change] of all) {
     const bytes = rewritten(good, change);
-    writeSync(file, bytes, 0, HEADERS_BYTES, 0);
-    const isGood = isGoodForCryptsetup(copy);
+    const isGood = judge(bytes);
     seen[isGood ? "accepted" : "refused"]++;
-    try {
-      assert.ok((await readLuks2(memorySource(bytes), signal)) !== null, name);
-      assert.ok(isGood, `cryptsetup refuses ${name}`);
-    } catch (error) {
-      if (!(error instanceof LockstepError)) throw error;
-      assert.equal(error.code, "HEADER_CORRUPT", name);
-      assert.ok(!isGood, `cryptsetup accepts ${name}: ${error.message}`);
-    }
+    const { isRead, message } = await isReadHere(bytes, name);
+    assert.equal(isRead, isGood, `${name}: ${message}`);
   }
   t.diagnostic(JSON.stringify(seen));
   assert.ok(seen.refused > 60 && seen.accepted > 30, JSON.stringify(seen));
+});
+
+type Edit = (header: Uint8Array, view: DataView) => void;
+
+const u64 =
+  (at: number, value: bigint): Edit =>
+  (_header, view) =>
+    view.setBigUint64(at, value);
+const hash =
+  (name: string): Edit =>
+  (header) => {
+    header.fill(0, 72, 104);
+    header.set(utf8(name), 72);
+  };
+
+/** Changes of a header's fixed part; its checksum is made right afterwards where that is possible. */
+const fixedParts: Readonly<Record<string, Edit>> = {
+  "as it is": () => undefined,
+  "no magic": (header) => header.fill(0, 0, 6),
+  "nothing in it": (header) => header.fill(0, 0, 4096),
+  "version 0": (_header, view) => view.setUint16(6, 0),
+  "version 1": (_header, view) => view.setUint16(6, 1),
+  "version 3": (_header, view) => view.setUint16(6, 3),
+  "size of 4 KiB": u64(8, 0x1000n),
+  "size of 16 KiB and a byte": u64(8, 0x4001n),
+  "size of 20 KiB": u64(8, 0x5000n),
+  "size of 32 KiB": u64(8, 0x8000n),
+  "size of 4 MiB and a byte": u64(8, 0x40_0001n),
+  "size of 2^63": u64(8, 1n << 63n),
+  "sequence id 0": u64(16, 0n),
+  "a greater sequence id": u64(16, 99n),
+  "the greatest sequence id": u64(16, (1n << 64n) - 1n),
+  "another place": u64(256, 0x8000n),
+  "hash sha512": hash("sha512"),
+  "hash SHA1": hash("SHA1"),
+  "hash md4": hash("md4"),
+  "no hash": hash(""),
+  "something in the padding": (header) => header.fill(1, 600, 601),
+  "JSON that is none": (header) => header.fill(0x5b, 4100, 4101),
+};
+
+test("headers with a changed fixed part are refused, or read from the one or the other copy, as by cryptsetup", async (t) => {
+  if (skipUnless(t, "cryptsetup")) return;
+  const folder = newFolder(t);
+  const path = image(folder, "a.img", 17 * 1024 * 1024);
+  format(path, secretFile(folder, "open"));
+  const good = bytesOf(path);
+  const judge = judged(t, good, path);
+  const seen = { refused: 0, accepted: 0 };
+  const edits = Object.entries(fixedParts);
+  const nothing = ["as it is", fixedParts["as it is"] ?? assert.fail()] as const;
+  // One is changed, the other, or both in the same way.
+  const pairs = edits.flatMap((one) => [[one, nothing] as const, [nothing, one] as const, [one, one] as const]);
+  for (const [[first, editFirst], [second, editSecond]] of pairs) {
+    const bytes = good.slice();
+    edit(bytes, 0, editFirst);
+    edit(bytes, HEADERS_BYTES / 2, editSecond);
+    const isGood = judge(bytes);
+    seen[isGood ? "accepted" : "refused"]++;
+    const name = `${first} / ${second}`;
+    const { isRead, message } = await isReadHere(bytes, name);
+    assert.equal(isRead, isGood, `${name}: ${message}`);
+  }
+  t.diagnostic(JSON.stringify(seen));
+  assert.ok(seen.refused > 15 && seen.accepted > 30, JSON.stringify(seen));
+});
+
+/** Changes the header at a place, and mends its checksum as far as its size and hash allow. */
+function edit(bytes: Uint8Array, at: number, change: Edit): void {
+  const view = new DataView(bytes.buffer, at);
+  const rest = bytes.subarray(at);
+  change(rest, view);
+  const size = view.getBigUint64(8);
+  const name = fromUtf8(rest.subarray(72, 104)).replaceAll("\0", "");
+  if (size < 4096n || size > bytes.length || !isHashKnown(name)) return;
+  rest.fill(0, 448, 512);
+  rest.set(luks2Checksum(rest.subarray(0, Number(size)), name), 448);
+}
+
+/** What is written over a volume by mistake, or when its disk gets another use. */
+const overwriting: readonly (readonly [program: string, ...options: readonly string[]])[] = [
+  ["mkfs.vfat"],
+  ["mkfs.ext4", "-q", "-F"],
+  ["mkfs.ntfs", "-q", "-F", "-f"],
+  ["mkswap"],
+  ["sfdisk", "-q"],
+];
+
+test("what was written over the first header counts, not the second header that it left behind", async (t) => {
+  if (skipUnless(t, "cryptsetup", ...overwriting.map(([program]) => program))) return;
+  const folder = newFolder(t);
+  const path = image(folder, "a.img");
+  // The larger the headers are, the more programs leave the second one alone.
+  format(path, secretFile(folder, "open"), "--luks2-metadata-size", "64k", "--luks2-keyslots-size", "512k");
+  const left: string[] = [];
+  for (const [program, ...options] of overwriting) {
+    const copy = join(folder, `${program}.img`);
+    copyFileSync(path, copy);
+    const { status } = spawnSync(program, [...options, copy], { input: ",\n" });
+    assert.equal(status, 0, program);
+    const bytes = bytesOf(copy);
+    if (luksVersion(bytes.subarray(0x10000), "secondary") !== null) left.push(program);
+    const isGood = isGoodForCryptsetup(copy);
+    assert.equal(isGood, false, program);
+    assert.equal((await isReadHere(bytes, program)).isRead, isGood, program);
+  }
+  assert.ok(left.length > 1, left.join());
 });

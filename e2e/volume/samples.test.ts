@@ -107,6 +107,26 @@ test("volume decrypt gives every sample image's plaintext, with every secret tha
   });
 });
 
+test("of two recovery passwords each is tried on the protector that is named, as Windows shows it", async (t) => {
+  const found = samples(t, "bitlocker");
+  if (found === null) return;
+  const { folder } = found;
+  const name = "bitlk-aes-xts-128-two-recovery";
+  const all = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")) as Record<string, Expected>;
+  const ids = [all[name]?.["RP_VMK_GUID"], all[name]?.["RP2_VMK_GUID"]].map((id) => id ?? assert.fail());
+  const secrets = secretsOf(folder, name, all[name] ?? {}).filter(([, protector]) => ids.includes(protector));
+  assert.equal(secrets.length, 2);
+  for (const [options, protector] of secrets) {
+    for (const id of ids) {
+      const words = ["volume", "check", `${name}.img`, ...options, "--protector", id.slice(0, 8).toUpperCase()];
+      const { status, stdout, stderr } = await run(folder, ...words);
+      assert.equal(status, id === protector ? 0 : 77, stderr);
+      if (id === protector) assert.match(stdout, new RegExp(`recovery password ${id.slice(0, 8)}`, "i"));
+      else assert.match(stderr, /does not open the one protector of its kind.*\[SECRET_REJECTED\]/);
+    }
+  }
+});
+
 test("a sample that no key reads with certainty is refused for that reason, with any of its secrets", async (t) => {
   const found = samples(t, "bitlocker");
   if (found === null) return;

@@ -43,6 +43,7 @@ const policy = z.strictObject({
   proofIntervalDays: count,
   proofSecondsPerDay: count,
   proofFailuresPerDay: count,
+  backupRowsPerDay: count,
 });
 export type PolicyFacts = z.infer<typeof policy>;
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 
 import { receipt } from "#api/needs.ts";
 import { routes } from "#api/route.ts";
-import { count, digest, instant, text } from "#api/values.ts";
+import { count, digest, instant, reason, text } from "#api/values.ts";
 
 /** A number in a query, where all is text. */
 const queried = (most: number) => z.coerce.number<number>().int().min(1).max(most);
@@ -51,6 +51,15 @@ export const auditRoutes = routes({
       notOurs: z.array(text),
       faults: z.array(z.strictObject({ seq: count, what: text })),
     }),
+  },
+  "audit.accept": {
+    method: "POST",
+    path: "/v1/audit/accept",
+    summary: "Goes on, as a new epoch, with a key store that receipts show to have been put back",
+    askers: ["custodian"],
+    secondPerson: true,
+    input: z.strictObject({ reason }),
+    reply: z.strictObject({ epoch: count }),
   },
   "audit.export": {
     method: "GET",

@@ -54,6 +54,14 @@ export const bindingRoutes = routes({
     input: z.strictObject({ version: keyName, ...presented }),
     reply: z.strictObject(bound),
   },
+  "key.heal": {
+    method: "POST",
+    path: "/v1/heal",
+    summary: "Puts a damaged value right by the same value, which must open a protector that the version is bound to",
+    askers: ["custodian"],
+    input: z.strictObject({ version: keyName, value: z.base64(), header: presentedHeader }),
+    reply: z.strictObject({ version: keyName, protector: text }),
+  },
   "key.match": {
     method: "POST",
     path: "/v1/match",
@@ -99,6 +107,15 @@ export const bindingRoutes = routes({
     reply: z.strictObject({
       found: z.array(z.strictObject({ version: versionFacts, bindings: z.array(bindingFacts) })),
     }),
+  },
+  "binding.gone": {
+    method: "GET",
+    path: "/v1/vaults/:vault/machines/:machine/gone",
+    summary: "Bindings that count as live, and that the newest point of a machine shows to be gone",
+    askers: ["custodian", "auditor", "backup"],
+    unaudited: true,
+    input: z.strictObject({ vault: id, machine: id }),
+    reply: z.strictObject({ gone: z.array(bindingFacts) }),
   },
   "binding.retire": {
     method: "POST",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 import { routes } from "#api/route.ts";
-import { count, id, instant, name, text } from "#api/values.ts";
+import { count, id, instant, keyName, name, text } from "#api/values.ts";
 
 /** A folder or URL as the key side opens it. */
 const place = z.string().min(1).max(4096);
@@ -42,6 +42,8 @@ const copyListing = z.strictObject({
   /** How many failure domains have all that is in the store; two or more are asked for. */
   domains: count,
   places: z.array(placeFacts),
+  /** Versions whose value was found damaged, so that newer copies lack it: `web01/v1`. */
+  damaged: z.array(keyName),
 });
 export type CopyListing = z.infer<typeof copyListing>;
 

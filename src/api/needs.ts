@@ -14,6 +14,9 @@ const reportedVolume = z.strictObject({
   protectors: z.array(digest).max(1024),
 });
 
+/** More points than this of one machine are nobody's. */
+const POINTS_LIMIT = 100_000;
+
 /** A point that a vault holds. */
 const reportedPoint = z.strictObject({
   point: id,
@@ -105,7 +108,9 @@ export const needsRoutes = routes({
       vault: id,
       machine: id,
       machineName: name,
-      points: z.array(reportedPoint).max(100_000),
+      /** The newest receipt of each key store that the machine's log has: a key store that was put back is noticed by its own. */
+      receipts: z.array(receipt).max(64).optional(),
+      points: z.array(reportedPoint).max(POINTS_LIMIT, `a report has at most ${POINTS_LIMIT} points of a machine`),
     }),
     reply: z.strictObject({
       /** Null while the key store is sealed; the report was stored all the same. */
@@ -157,7 +162,7 @@ export const needsRoutes = routes({
   "alarm.list": {
     method: "GET",
     path: "/v1/alarms",
-    summary: "Machines of which many points fell out of the reports at once, as long as nobody acknowledged it",
+    summary: "Machines of which many points fell at once, as long as nobody acknowledged it: docs/needs.md",
     askers: ["custodian", "auditor", "backup"],
     unaudited: true,
     input: z.strictObject({}),

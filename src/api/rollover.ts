@@ -104,7 +104,7 @@ export const rolloverRoutes = routes({
     method: "GET",
     path: "/v1/rollovers",
     summary: "All rollovers, the newest first",
-    askers: ["custodian", "auditor"],
+    askers: ["custodian", "auditor", "backup"],
     unaudited: true,
     input: z.strictObject({}),
     reply: z.strictObject({ rollovers: z.array(rolloverFacts) }),

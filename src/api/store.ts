@@ -37,6 +37,8 @@ export const storeRoutes = routes({
       seals: z.array(seal),
       /** Ed25519, base64. */
       signingKey: z.base64(),
+      /** For how many days a proof counts. */
+      proofIntervalDays: count,
       keys: count,
       versions: count,
       custodians: count,

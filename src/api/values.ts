@@ -55,6 +55,8 @@ export const versionFacts = z.strictObject({
   compromisedAt: instant.nullable(),
   deletedAt: instant.nullable(),
   destroyedAt: instant.nullable(),
+  /** When its value was found damaged; null where it was not, or was put right. */
+  damagedAt: instant.nullable(),
 });
 export type VersionFacts = z.infer<typeof versionFacts>;
 

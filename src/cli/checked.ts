@@ -84,7 +84,7 @@ export function shownCheck(found: CheckResult, names: Names): object {
 export function keyLines(
   what: string,
   looked: readonly { readonly light: PointLight }[],
-  hasKeySide: boolean,
+  { hasKeySide, isWell }: { readonly hasKeySide: boolean; readonly isWell: boolean },
 ): string[] {
   const encrypted = looked.filter(({ light: { light } }) => light !== "plain");
   if (encrypted.length === 0) return [];
@@ -97,7 +97,8 @@ export function keyLines(
     const number = encrypted.filter((each) => each.light.light === light).length;
     return number === 0 ? [] : [`${number} ${light}`];
   });
-  return [`${what}: ${opened.length} of ${counted(encrypted.length, "point")} opened${by}; ${lights.join(", ")}`];
+  const was = isWell ? "" : ", not all of them now";
+  return [`${what}: ${opened.length} of ${counted(encrypted.length, "point")} opened${by}${was}; ${lights.join(", ")}`];
 }
 
 function rangesOf({ ranges }: HurtDisk): string {

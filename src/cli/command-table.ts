@@ -230,6 +230,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("#cli/commands/audit-check.ts"),
   },
   {
+    words: ["key", "heal"],
+    summary: "put a damaged value right",
+    load: () => import("#cli/commands/key-heal.ts"),
+  },
+  {
+    words: ["audit", "accept"],
+    summary: "go on with a key store that was put back",
+    load: () => import("#cli/commands/audit-accept.ts"),
+  },
+  {
     words: ["audit", "export"],
     summary: "write it to a file that anybody can verify",
     load: () => import("#cli/commands/audit-export.ts"),
@@ -336,5 +346,10 @@ export const commandTable: readonly CommandEntry[] = [
     words: ["report"],
     summary: "which key opens each point, and when that was shown",
     load: () => import("#cli/commands/report.ts"),
+  },
+  {
+    words: ["keystore", "init"],
+    summary: "make one for a vault that has none, and a kit",
+    load: () => import("#cli/commands/keystore-init.ts"),
   },
 ];

@@ -9,6 +9,7 @@ import { findVolume } from "#ops/find-volume.ts";
 import { presentHeader } from "#ops/present-header.ts";
 import { volumeSource } from "#ops/volume-source.ts";
 import { inspect } from "#volume/inspect.ts";
+import { protectorId } from "#volume/protector-name.ts";
 
 /**
  * Reads the header of a live disk's volume.
@@ -27,7 +28,7 @@ export async function diskHeader(app: App, typed: string, flags: HeaderFlags): P
     header: await presentHeader(found, signal),
     place: { machine: flags.machine ?? known.machine, disk: flags.disk ?? known.disk, volume },
     source: "live",
-    protector: flags.protector ?? null,
+    protector: flags.protector === undefined ? null : protectorId(flags.protector, found.header.facts.protectors),
     volumeUuid: flags.uuid ?? null,
     shown: volume === "disk" ? typed : `${typed}, volume ${volume}`,
   };

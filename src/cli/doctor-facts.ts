@@ -13,6 +13,7 @@ import type { HostFacts } from "#ops/doctor-host.ts";
 import { keySideFindings } from "#ops/doctor-keys.ts";
 import { readMemory, readOwnFiles, readRoom, readSynchronised, vaultKeyFiles } from "#ops/doctor-read.ts";
 import type { OwnPlaces, Unseen } from "#ops/doctor-read.ts";
+import { hasKitWay } from "#ops/kit-way.ts";
 import { storageBelow, storageOf } from "#ops/doctor-storage.ts";
 import type { Machines } from "#ops/machines.ts";
 import { judgeClock } from "#policy/clock.ts";
@@ -52,6 +53,7 @@ export async function keySideFound(
   { keysFolder, state, vault }: OwnPlaces,
   { state: how, why, facts }: KeySideStatus,
   unseen: Unseen,
+  seen: SeenVault | null = null,
 ): Promise<readonly Finding[]> {
   if (how === "none") unseen.push(`keys, copies and kit: there is no key store ${config.keysFolder.value}`);
   if (how === "unreachable") {
@@ -61,7 +63,8 @@ export async function keySideFound(
   if (facts === null) return [];
   const keyOwner = await ownerOf(keysFolder);
   const backupOwner = (vault === null ? null : await ownerOf(vault)) ?? (await ownerOf(state)) ?? process.geteuid?.();
-  return keySideFindings({ ...facts, keyOwner, backupOwner: backupOwner ?? 0 });
+  const vaultWays = seen === null ? null : listWays(seen.vault.keyring);
+  return keySideFindings({ ...facts, vaultWays, keyOwner, backupOwner: backupOwner ?? 0 });
 }
 
 /** Where things lie that must not lie on what they bring back. */
@@ -82,7 +85,8 @@ export async function circleFacts(
   }
   const elsewhere = definitions.filter((machine) => disksInUse(machine).some((disk) => disk.host !== host.name));
   const keys = await Promise.all((await vaultKeyFiles(state)).map((path) => placed(path, unseen)));
-  const hasPassphrase = listWays(vault.keyring).some(({ kind }) => kind === "passphrase");
+  const ways = listWays(vault.keyring);
+  const kit = facts?.kit ?? null;
   return {
     host: host.name,
     disks,
@@ -90,7 +94,7 @@ export async function circleFacts(
     keyStore: await placed(keysFolder, unseen),
     vault: folder === null ? null : await placed(folder, unseen),
     vaultKeys: keys.filter((key) => key !== null),
-    opensElsehow: hasPassphrase || facts?.kit?.vaults.includes(vault.keyring.vault.id) === true,
+    opensElsehow: ways.some(({ kind }) => kind === "passphrase") || (kit !== null && hasKitWay(ways, kit.id)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { link, open, rename, unlink } from "node:fs/promises";
+import { link, open, rename, rm, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
@@ -27,10 +27,15 @@ export async function replaceFile(path: string, text: string, mode: number): Pro
 async function writeTemporary(path: string, content: string | Uint8Array, mode: number): Promise<string> {
   const temporary = `${path}.new-${process.pid}`;
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  await using file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
-  await file.chmod(mode); // one that a crash left may have another
-  await file.writeFile(content);
-  await file.sync();
+  try {
+    await using file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+    await file.chmod(mode); // one that a crash left may have another
+    await file.writeFile(content);
+    await file.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
   return temporary;
 }
 

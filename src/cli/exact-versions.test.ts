@@ -21,6 +21,7 @@ function version(number: number, gone: Partial<ShownVersion["version"]> = {}): P
       compromisedAt: null,
       deletedAt: null,
       destroyedAt: null,
+      damagedAt: null,
       ...gone,
     },
   };

@@ -2,7 +2,7 @@ import type { App } from "#cli/app.ts";
 import { checkKit } from "#cli/check-kit.ts";
 import { confirmPages } from "#cli/kit-page-files.ts";
 import type { PageFile } from "#cli/kit-page-files.ts";
-import type { OpenedKit } from "#cli/kit-tools.ts";
+import type { NewKit } from "#cli/kit-tools.ts";
 
 /**
  * The end of making a kit: its check words are typed back, its pages removed, and it is shown to open the newest copy in each place
@@ -15,7 +15,7 @@ import type { OpenedKit } from "#cli/kit-tools.ts";
 export async function finishKit(
   app: App,
   made: {
-    readonly kit: OpenedKit;
+    readonly kit: NewKit;
     readonly files: readonly PageFile[];
     readonly signingKey: Uint8Array;
     readonly vaults: readonly string[];
@@ -33,6 +33,6 @@ export async function finishKit(
     return { pages, checked: false };
   }
   await confirmPages(app, files);
-  await checkKit(app, kit, { signingKey, vaults });
+  await checkKit(app, await app.kitTools(), kit.shares.slice(0, kit.threshold), { signingKey, vaults });
   return { pages: [], checked: true };
 }

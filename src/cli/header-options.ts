@@ -12,6 +12,7 @@ import type { VolumePlace } from "#ops/match-disk.ts";
 /** Which header is to be presented to the key side. */
 export type HeaderFlags = {
   readonly volume?: string;
+  /** Any of its names. */
   readonly protector?: string;
   readonly machine?: string;
   readonly disk?: string;
@@ -26,6 +27,7 @@ export type HeaderToPresent = {
   readonly header: PresentedHeader;
   readonly place: VolumePlace;
   readonly source: "live" | "point";
+  /** Its id. */
   readonly protector: string | null;
   readonly volumeUuid: string | null;
   /** The volume, as people are told. */
@@ -39,21 +41,13 @@ export type Bound = ReplyOf<"key.bind">;
 export function headerOptions(command: Command): Command {
   return command
     .option("--volume <name>", "a partition's number, or disk; the only encrypted one where it is left out")
-    .option("--protector <id>", "try this protector only: keyslot 1, or a GUID", parseProtector)
+    .option("--protector <id>", "try this protector only: keyslot 1, or the key ID that Windows shows")
     .option("--machine <name>", "whose disk it is, where no machine of the vault has it")
     .option("--disk <name>", "the disk's name; with --point, the disk where the point has several")
     .option("--point <point>", "the header that a recovery point has, instead of a disk's")
     .option("--uuid <uuid>", "with --point: the volume's UUID, as the machine itself shows it")
     .option("--yes", "with --point: UUID and protector were compared, and are on this command line")
     .addOption(expectOption());
-}
-
-/** GUIDs as headers have them. */
-function parseProtector(text: string): string {
-  return text
-    .trim()
-    .replace(/^\{(.*)\}$/, "$1")
-    .toLowerCase();
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { BindingFacts } from "#api/values.ts";
 import { goneLines, protectorWords } from "#cli/bound-lines.ts";
 import { counted } from "#cli/checked.ts";
-import { protectorName, whatIs } from "#cli/shown-volume.ts";
+import { whatIs } from "#cli/shown-volume.ts";
 import { formatTable } from "#cli/table.ts";
 import type { Imported, ImportedVolume } from "#ops/import-keys.ts";
 import type { DiskOutlook } from "#ops/match-disk.ts";
+import { protectorName } from "#volume/protector-name.ts";
 
 /** What an import did, for a person. */
 export function importLines({ secrets, volumes }: Imported, disks: readonly DiskOutlook[]): string[] {

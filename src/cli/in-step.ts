@@ -1,9 +1,11 @@
 import type { App, OpenVault } from "#cli/app.ts";
+import { goneHint, goneWords } from "#cli/key-side-work.ts";
 import { mayHaveKeySide } from "#cli/may-have-key-side.ts";
+import type { Warning } from "#cli/output.ts";
 import type { KeyClient } from "#client/key-client.ts";
-import type { LockstepError } from "#errors/errors.ts";
-import type { Anew, InStep } from "#ops/keep-in-step.ts";
+import type { InStep } from "#ops/keep-in-step.ts";
 import { logMissingVolumes } from "#ops/log-volumes.ts";
+import type { ProvedVolume } from "#ops/prove-point.ts";
 import { volumeWords } from "#ops/volume-words.ts";
 import type { PointId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
@@ -15,8 +17,8 @@ const PATIENCE_MS = 5 * 60_000;
 export type SteppedMachine = {
   /** There is a key store, or the machine's log knows that there was one. */
   readonly hasKeySide: boolean;
-  /** Why not all was done, in its code; null where it was, or there is no key side. */
-  readonly trouble: LockstepError | null;
+  /** All was done that was asked, or there is no key side. What was not is warned of. */
+  readonly isWell: boolean;
 };
 
 /**
@@ -31,13 +33,13 @@ export async function stepMachine(
   { vault }: OpenVault,
   log: Log,
   points: readonly PointId[],
-  options: { readonly anew: Anew; readonly progress: (done: number) => void },
+  options: { readonly anew: boolean; readonly progress: (done: number) => void },
 ): Promise<SteppedMachine> {
   const { output, signal } = app;
   const { name } = log.fold.machine;
   if (log.fold.receipts.size === 0 && !(await mayHaveKeySide(app))) {
     await logMissingVolumes(vault, log, signal);
-    return { hasKeySide: false, trouble: null };
+    return { hasKeySide: false, isWell: true };
   }
   const step = await takeStep(app, { vault, log, points, options });
   const hasKeySide = step.trouble?.code !== "KEY_STORE_MISSING" || log.fold.receipts.size > 0;
@@ -48,26 +50,44 @@ export async function stepMachine(
   }
   for (const message of step.report?.warnings ?? [])
     output.warn({ code: "REPORT_WARNING", message: `${name}: ${message}` });
-  for (const { disk, volume, why, headerDiffers } of [...step.proved.values()].flat()) {
+  for (const binding of step.gone) {
+    output.warn({ code: "BINDING_GONE", message: `${name}: ${goneWords(binding)}`, hint: goneHint(binding) });
+  }
+  const proved = [...step.proved.values()].flat();
+  warnOfVolumes(app, name, proved);
+  signal.throwIfAborted();
+  return { hasKeySide, isWell: trouble === null && proved.every(({ why }) => why === null) };
+}
+
+/** Warns of what kept volumes from being proved, and of headers that are two; what many points have in common is said once. */
+function warnOfVolumes({ output }: App, name: string, proved: readonly ProvedVolume[]): void {
+  const points = new Map<string, { warning: Warning; count: number }>();
+  const note = (warning: Warning): void => {
+    const { count = 0 } = points.get(warning.message) ?? {};
+    points.set(warning.message, { warning, count: count + 1 });
+  };
+  for (const { disk, volume, why, headerDiffers } of proved) {
     const where = `${name}: ${volumeWords(disk.name, volume)}`;
-    if (why !== null) output.warn({ code: "NOT_PROVED", message: `${where} was not tried: ${why}` });
+    if (why !== null) note({ code: "NOT_PROVED", message: `${where} was not proved: ${why}` });
     if (headerDiffers) {
-      output.warn({
+      note({
         code: "HEADER_DIFFERS",
         message: `${where}: the header in the point's data is not the one that was stored apart from them`,
         hint: "It changed while the point was taken, perhaps: a later point may be better.",
       });
     }
   }
-  signal.throwIfAborted();
-  return { hasKeySide, trouble };
+  for (const { warning, count } of points.values()) {
+    const message = count === 1 ? warning.message : `${warning.message} (in ${count} points)`;
+    output.warn({ ...warning, message });
+  }
 }
 
 type Step = {
   readonly vault: OpenVault["vault"];
   readonly log: Log;
   readonly points: readonly PointId[];
-  readonly options: { readonly anew: Anew; readonly progress: (done: number) => void };
+  readonly options: { readonly anew: boolean; readonly progress: (done: number) => void };
 };
 
 async function takeStep(app: App, { vault, log, points, options }: Step): Promise<InStep> {
@@ -78,7 +98,7 @@ async function takeStep(app: App, { vault, log, points, options }: Step): Promis
     client = patientClient(await app.keySide("backup"), PATIENCE_MS);
   } catch (error) {
     if (!isKeySideTrouble(error)) throw error;
-    return { report: null, proved: new Map(), trouble: error };
+    return { report: null, gone: [], proved: new Map(), trouble: error };
   }
   return keepInStep({ vault, log, client }, points, options, app.signal);
 }

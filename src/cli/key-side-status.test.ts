@@ -18,12 +18,13 @@ const facts: Facts = {
     sealed: false,
     seals: [],
     signingKey: "",
+    proofIntervalDays: 7,
     keys: 1,
     versions: 1,
     custodians: 1,
     user: "keys",
   },
-  copies: { epoch: 1, domains: 2, places: [] },
+  copies: { epoch: 1, domains: 2, places: [], damaged: [] },
   kit: { id: "0".repeat(8), createdAt: at, threshold: 1, custodians: ["A"], vaults: [id], checkedAt: at, stale: null },
   alarms: [],
 };
@@ -58,7 +59,10 @@ test("whatever is not well about it is said by itself", () => {
     [{ copies: { ...copies, places: [{ ...place, failure: "full", keepsSince: null }] } }, /copy in \/mnt\/a: full$/],
     [{ kit: null }, /^there is no kit/],
     [{ kit: { ...kit, stale: "it was never checked" } }, /^the kit is stale: it was never checked$/],
-    [{ alarms: [{ ...alarm, missing: 12, points: 30 }] }, /^12 of 30 points of web01 fell out of its reports$/],
+    [
+      { alarms: [{ ...alarm, missing: 12, points: 30 }] },
+      /^12 of 30 points of web01 fell out of its reports, or are to go much sooner$/,
+    ],
   ];
   for (const [change, words] of cases) {
     const [only, another] = needs(change);

@@ -61,9 +61,16 @@ export function keySideNeeds({ state, why, facts }: KeySideStatus): string[] {
   for (const { place, failure } of copies.places) {
     if (failure !== null) needs.push(`the key store's copy in ${place}: ${failure}`);
   }
+  for (const version of copies.damaged) {
+    needs.push(
+      `the value of ${version} is damaged, and newer copies lack it: \`lockstep key heal ${version}\`, by the same value from elsewhere; old copies are kept meanwhile`,
+    );
+  }
   if (kit === null) needs.push("there is no kit that brings the key store back: `lockstep kit create`");
   else if (kit.stale !== null) needs.push(`the kit is stale: ${kit.stale}`);
   for (const alarm of alarms)
-    needs.push(`${alarm.missing} of ${alarm.points} points of ${alarm.machineName} fell out of its reports`);
+    needs.push(
+      `${alarm.missing} of ${alarm.points} points of ${alarm.machineName} fell out of its reports, or are to go much sooner`,
+    );
   return needs;
 }

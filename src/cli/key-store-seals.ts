@@ -10,12 +10,14 @@ export type SealOptions = { readonly keyStoreOpens?: string; readonly keyStorePa
 /**
  * What options say, else what somebody at the terminal answers: a key file of this host, where nobody says otherwise.
  *
- * @throws {LockstepError} ARGUMENT_INVALID: no such way; a passphrase is needed, and nobody can be asked; and what
+ * @throws {LockstepError} ARGUMENT_INVALID: no such way; a passphrase is needed, and nobody can be asked; KEY_FILE_INVALID: this host
+ *   can keep no credential; and what
  *   `readPassphraseFile` and `askNewPassphrase` throw
  */
 export async function keyStoreSeals(app: App, options: SealOptions): Promise<Pick<NewKeyStore, "seals" | "host">> {
   const { keyStorePassphraseFile: file } = options;
   const how = options.keyStoreOpens ?? (file === undefined ? await askHow(app) : "passphrase");
+  if (how === "credential" && !(await app.canKeepCredentials())) throw noCredentials();
   if (how === "key-file" || how === "credential") return { seals: [], host: how };
   if (how !== "passphrase") {
     throw new LockstepError("ARGUMENT_INVALID", `"${how}" is nothing that a key store opens by`, {
@@ -31,6 +33,12 @@ export async function keyStoreSeals(app: App, options: SealOptions): Promise<Pic
           app.signal,
         );
   return { seals: [{ label: "passphrase", secret: { kind: "passphrase", secret } }], host: null };
+}
+
+function noCredentials(): LockstepError {
+  return new LockstepError("KEY_FILE_INVALID", "this host cannot keep a credential for the key store", {
+    hint: "`systemd-creds encrypt - -` says why; it wants root. Let a key file or a passphrase open the key store.",
+  });
 }
 
 async function askHow({ host, output, askLine, canKeepCredentials }: App): Promise<string> {

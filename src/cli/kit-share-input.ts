@@ -1,24 +1,29 @@
 import { resolve } from "node:path";
 
 import type { App } from "#cli/app.ts";
-import type { KitTools, OpenedKit, TypedShare } from "#cli/kit-tools.ts";
+import type { KitTools, TypedShare } from "#cli/kit-tools.ts";
 import { readPassphraseFile } from "#cli/prompt-file.ts";
 import { isLockstepError } from "#errors/errors.ts";
 
+/** Shares that were typed; they are wiped when they are disposed of. */
+export type TypedShares = Disposable & { readonly all: readonly TypedShare[] };
+
 /**
- * Gets the shares of a kit, and combines them: from files, else from whoever sits at the terminal, until there are enough.
+ * Gets the shares of a kit: from files, else from whoever sits at the terminal, until there are enough. Does not verify that they go
+ * together.
  *
  * @param files  each with one share
- * @throws {LockstepError} KIT_INVALID: a file holds no share, or a mistyped one; KIT_REJECTED: they do not go together;
- *   PASSPHRASE_FILE_INVALID: a file cannot be read; ARGUMENT_INVALID: no file, and no terminal; CANCELLED
+ * @throws {LockstepError} KIT_INVALID: a file holds no share, or a mistyped one; PASSPHRASE_FILE_INVALID: a file cannot be read;
+ *   ARGUMENT_INVALID: no file, and no terminal; CANCELLED
  */
-export async function openKitOf(app: App, tools: KitTools, files: readonly string[]): Promise<OpenedKit> {
-  const shares = files.length > 0 ? await sharesIn(app, tools, files) : await typedShares(app, tools);
-  try {
-    return await tools.combine(shares);
-  } finally {
-    for (const { part } of shares) part.wipe();
-  }
+export async function askShares(app: App, tools: KitTools, files: readonly string[]): Promise<TypedShares> {
+  const all = files.length > 0 ? await sharesIn(app, tools, files) : await typedShares(app, tools);
+  return {
+    all,
+    [Symbol.dispose]: () => {
+      for (const { part } of all) part.wipe();
+    },
+  };
 }
 
 async function sharesIn(app: App, tools: KitTools, files: readonly string[]): Promise<readonly TypedShare[]> {
@@ -31,18 +36,21 @@ async function sharesIn(app: App, tools: KitTools, files: readonly string[]): Pr
   return shares;
 }
 
-/** One that is mistyped, or there already, is asked for again. */
+/** One that is mistyped, there already, or of another set is asked for again. */
 async function typedShares({ askLine, output }: App, tools: KitTools): Promise<readonly TypedShare[]> {
   const shares: TypedShare[] = [];
   for (let wanted = 1; shares.length < wanted;) {
     try {
       const share = tools.parseShare(await askLine(shareQuestion(shares)));
-      if (shares.some(({ index }) => index === share.index)) {
+      const setId = shares[0]?.setId ?? share.setId;
+      if (share.setId !== setId) {
+        output.note(`That is of the set ${share.setId}, and the first was of ${setId}: they are of two kits.`);
+      } else if (shares.some(({ index }) => index === share.index)) {
         output.note(`That was share ${share.index} again.`);
-        continue;
+      } else {
+        shares.push(share);
+        wanted = share.threshold;
       }
-      shares.push(share);
-      wanted = share.threshold;
     } catch (error) {
       if (!isLockstepError(error, "KIT_INVALID")) throw error;
       output.complain(error, null);

@@ -4,8 +4,8 @@ import type { Store } from "#store/contract.ts";
 import type { NewWay, UnlockSecret } from "#vault/unlock-way.ts";
 
 /**
- * What works with the secret of a kit. It is in the memory of the command that uses it, and nowhere else: the command is a
- * short-lived process, whose end is the wipe.
+ * What works with the secret of a kit. It is in the memory of the process that makes the kit, tries it or recovers by it, and nowhere
+ * else: each is short-lived, and its end is the wipe.
  */
 export type KitTools = {
   /**
@@ -16,7 +16,13 @@ export type KitTools = {
   make(custodians: readonly string[], threshold: number): Promise<NewKit>;
   /** Reads a share as it was typed. @throws {LockstepError} KIT_INVALID: mistyped, and where */
   parseShare(text: string): TypedShare;
-  /** @throws {LockstepError} KIT_REJECTED: too few, of several sets, or they do not fit together */
+  /**
+   * Tries a kit in a process of its own, the only one in which its shares are combined.
+   *
+   * @throws {LockstepError} KIT_REJECTED: too few, of several sets, or they do not fit together; KDF_FAILED: the process was killed
+   */
+  tryKit(shares: readonly TypedShare[], targets: KitTargets): Promise<TriedKit>;
+  /** Combines shares here. @throws {LockstepError} KIT_REJECTED: as `tryKit` */
   combine(shares: readonly TypedShare[]): Promise<OpenedKit>;
   /** A signing key as a page prints it. @throws {LockstepError} KIT_INVALID: mistyped, and where */
   parseSigningKey(text: string): Uint8Array;
@@ -35,6 +41,36 @@ export type TypedShare = {
   readonly part: Secret;
 };
 
+/** What a kit is to open. */
+export type KitTargets = {
+  readonly epoch: number;
+  /** Of the key store: Ed25519, 32 bytes. */
+  readonly signingKey: Uint8Array;
+  /** Places with copies, as they are opened, and the number of the newest that is to be there. */
+  readonly places: readonly { readonly place: string; readonly newest: number }[];
+  /** Folders or URLs. */
+  readonly vaults: readonly string[];
+};
+
+/** What a kit was tried on. */
+export type KitTrial = {
+  readonly place: string;
+  /** `copy 7 of epoch 1`, or `vault` and its id; null where it does not open. */
+  readonly opened: string | null;
+  /** Why it does not open, in words; null where it does. */
+  readonly failure: string | null;
+};
+
+export type TriedKit = {
+  readonly trials: readonly KitTrial[];
+  /** The newest copy that it opened; 0: none. */
+  readonly newest: number;
+  /** Ids of the vaults that it opened. */
+  readonly vaults: readonly string[];
+  /** Unlock ways of other kits that the vaults have. */
+  readonly others: readonly { readonly place: string; readonly label: string }[];
+};
+
 export type NewKit = Disposable & {
   /** 8 hex digits: the set of shares. */
   readonly id: string;
@@ -46,8 +82,8 @@ export type NewKit = Disposable & {
   readonly way: NewWay;
   /** One page for each custodian. */
   pages(facts: PageFacts): readonly NewPage[];
-  /** The kit as its shares would open it. */
-  readonly opened: OpenedKit;
+  /** As the pages have them. */
+  readonly shares: readonly TypedShare[];
 };
 
 /** What pages say besides shares. */

@@ -8,6 +8,7 @@ import { findPointDisk } from "#ops/stored-disk.ts";
 import type { PointDisk } from "#vault/entry.ts";
 import type { PointState } from "#vault/fold.ts";
 import { readBody } from "#vault/point-body.ts";
+import { protectorId } from "#volume/protector-name.ts";
 import type { EncryptedVolume } from "#volume/volume.ts";
 
 /**
@@ -49,9 +50,10 @@ async function compared(
   app: App,
   shown: string,
   volume: EncryptedVolume,
-  { protector, uuid: typed, yes }: HeaderFlags,
+  { protector: named, uuid: typed, yes }: HeaderFlags,
 ): Promise<Pick<HeaderToPresent, "protector" | "volumeUuid">> {
   const { uuid, protectors } = volume;
+  const protector = named === undefined ? undefined : protectorId(named, protectors);
   if (yes === true) {
     if (protector !== undefined && typed !== undefined) return { protector, volumeUuid: typed };
     throw new LockstepError("ARGUMENT_INVALID", "--yes with --point needs --uuid and --protector: what was compared");

@@ -65,6 +65,6 @@ function removeLines({ protector, by }: Extract<RolloverTask, { do: "remove" }>,
 }
 
 /** The key of a version's name: `web01` of `web01/v2`. */
-function keyOf(version: string): string {
+export function keyOf(version: string): string {
   return version.replace(/\/v[0-9]+$/, "");
 }

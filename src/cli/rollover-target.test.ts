@@ -44,6 +44,7 @@ function version(name: string, bindings: readonly BindingFacts[], deletedAt: str
     compromisedAt: null,
     deletedAt,
     destroyedAt: null,
+    damagedAt: null,
   };
   return { version: { ...facts, ...dates }, bindings: [...bindings], needs: [], certificate: null, copies: [] };
 }

@@ -12,6 +12,7 @@ const fresh = {
   compromisedAt: null,
   deletedAt: null,
   destroyedAt: null,
+  damagedAt: null,
 };
 const past = "2026-01-01T00:00:00Z";
 const future = "2027-01-01T00:00:00Z";
@@ -23,6 +24,7 @@ test("the first word says whether a version can be used", () => {
   assert.equal(versionState({ ...fresh, activatesAt: past }, now), "usable");
   assert.equal(versionState({ ...fresh, deletedAt: past, enabled: false }, now), "deleted 2026-01-01");
   assert.equal(versionState({ ...fresh, deletedAt: past, destroyedAt: future }, now), "destroyed 2027-01-01");
+  assert.match(versionState({ ...fresh, deletedAt: past, damagedAt: future }, now), /^damaged 2027-01-01$/);
 });
 
 test("what is to be known besides follows", () => {

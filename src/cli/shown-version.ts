@@ -3,7 +3,7 @@ import { dayOf } from "#cli/when.ts";
 
 type State = Pick<
   VersionFacts,
-  "enabled" | "activatesAt" | "expiresAt" | "retiredAt" | "compromisedAt" | "deletedAt" | "destroyedAt"
+  "enabled" | "activatesAt" | "expiresAt" | "retiredAt" | "compromisedAt" | "deletedAt" | "destroyedAt" | "damagedAt"
 >;
 
 /** What state a version is in, in words: the first says whether it can be used. */
@@ -17,8 +17,9 @@ export function versionState(version: State, now: Temporal.Instant): string {
   return [usability(version, now), ...also].join(", ");
 }
 
-function usability({ destroyedAt, deletedAt, enabled, activatesAt }: State, now: Temporal.Instant): string {
+function usability({ destroyedAt, damagedAt, deletedAt, enabled, activatesAt }: State, now: Temporal.Instant): string {
   if (destroyedAt !== null) return `destroyed ${dayOf(destroyedAt)}`;
+  if (damagedAt !== null) return `damaged ${dayOf(damagedAt)}`;
   if (deletedAt !== null) return `deleted ${dayOf(deletedAt)}`;
   if (!enabled) return "disabled";
   if (activatesAt !== null && isAfter(activatesAt, now)) return `not active until ${dayOf(activatesAt)}`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { costWords, mapLines, protectorName, secondsWords, whatIs, whatIsIn } from "#cli/shown-volume.ts";
+import { costWords, mapLines, secondsWords, whatIs, whatIsIn } from "#cli/shown-volume.ts";
 import { mapOf, someFacts, someProtector, someVolume } from "#testing/volume-facts.ts";
 import type { PlainContent } from "#volume/content.ts";
 
@@ -28,9 +28,22 @@ test("a volume is told in few words", () => {
   const sealed = (more: Parameters<typeof someFacts>[0]): string => whatIs(someVolume({ encrypted: someFacts(more) }));
   assert.equal(sealed({}), "LUKS2 aes-xts-plain64");
   assert.equal(sealed({ format: "luks1", cipher: "aes-cbc-essiv:sha256" }), "LUKS1 aes-cbc-essiv:sha256");
+  for (const [version, name] of [
+    ["7", "BitLocker"],
+    ["8+", "BitLocker"],
+    ["togo", "BitLocker To Go"],
+    ["vista", "BitLocker (Vista)"],
+  ] as const) {
+    assert.equal(sealed({ format: "bitlocker", version }), `${name} aes-xts-plain64`);
+  }
   assert.equal(
     sealed({ format: "bitlocker", state: "partly encrypted" }),
     "BitLocker aes-xts-plain64, partly encrypted",
+  );
+  const warnings = [{ code: "NOT_ENCRYPTED", message: "it is not encrypted any more" }] as const;
+  assert.equal(
+    sealed({ format: "bitlocker", state: "partly encrypted", progress: 1, warnings }),
+    "BitLocker aes-xts-plain64, not encrypted",
   );
   assert.equal(sealed({ state: "converting", progress: 0.999 }), "LUKS2 aes-xts-plain64, converting 99 %");
   assert.equal(sealed({ state: "unreadable" }), "LUKS2 aes-xts-plain64, unreadable");
@@ -43,14 +56,6 @@ test("what is a guess is called one, and what was sampled is called sampled", ()
   assert.equal(whatIsIn(unknown), "unknown; a guess: ciphertext");
   assert.equal(whatIsIn({ kind: "empty", words: "zeros", sampledBytes: 1 }), "empty, as far as sampled");
   for (const label of [null, ""]) assert.equal(whatIsIn({ ...fat, variant: null, label }), "vfat");
-});
-
-test("protectors have the names that people know them by: keyslots by number, BitLocker's by key id", () => {
-  const id = "4f2a91c0-c4f8-4de0-bb61-fc33a831bda5";
-  assert.equal(protectorName(someProtector({ id: "keyslot 3" })), "keyslot 3");
-  assert.equal(protectorName(someProtector({ id, kind: "recovery-password" })), "recovery password 4F2A91C0");
-  assert.equal(protectorName(someProtector({ id, kind: "tpm-pin-startup-key" })), "TPM, PIN and startup key 4F2A91C0");
-  assert.equal(protectorName(someProtector({ id, kind: "unknown" })), "a protector of an unknown kind 4F2A91C0");
 });
 
 test("what a trial costs is told so that nobody takes it for measured", () => {

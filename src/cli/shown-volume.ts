@@ -2,23 +2,10 @@ import { formatBytes } from "#cli/units.ts";
 import type { PlainContent } from "#volume/content.ts";
 import type { MappedVolume, VolumeMap } from "#volume/inspect.ts";
 import type { KdfCost } from "#volume/kdf.ts";
-import type { EncryptedVolume, Protector } from "#volume/volume.ts";
+import { protectorName } from "#volume/protector-name.ts";
+import type { EncryptedVolume } from "#volume/volume.ts";
 
 const formats = { luks1: "LUKS1", luks2: "LUKS2", bitlocker: "BitLocker" } as const;
-
-const protectorNames: Readonly<Record<Protector["kind"], string>> = {
-  passphrase: "passphrase",
-  "clear-key": "clear key",
-  password: "password",
-  "recovery-password": "recovery password",
-  "startup-key": "startup key",
-  tpm: "TPM",
-  "tpm-pin": "TPM and PIN",
-  "tpm-startup-key": "TPM and startup key",
-  "tpm-pin-startup-key": "TPM, PIN and startup key",
-  "smart-card": "smart card",
-  unknown: "a protector of an unknown kind",
-};
 
 /** What a volume is, in few words: `LUKS2 aes-xts-plain64`, `ext4 "root"`. */
 export function whatIs({
@@ -27,13 +14,24 @@ export function whatIs({
   failure,
 }: Pick<MappedVolume, "encrypted" | "content" | "failure">): string {
   if (encrypted !== null) {
-    const { format, cipher, state, progress } = encrypted;
-    const done = progress === null ? "" : ` ${Math.floor(progress * 100)} %`;
-    const said = state === "encrypted" ? "" : `, ${state}${done}`;
-    return `${formats[format]} ${cipher}${said}`;
+    return `${formatName(encrypted)} ${encrypted.cipher}${stateWords(encrypted)}`;
   }
   if (content !== null) return whatIsIn(content);
   return failure === null ? "unknown" : `not looked at: ${failure.message}`;
+}
+
+/** What is unusual about its state, behind a comma. */
+function stateWords({ format, state, progress, warnings }: EncryptedVolume): string {
+  if (format === "bitlocker" && warnings.some(({ code }) => code === "NOT_ENCRYPTED")) return ", not encrypted";
+  const done = progress === null ? "" : ` ${Math.floor(progress * 100)} %`;
+  return state === "encrypted" ? "" : `, ${state}${done}`;
+}
+
+/** The format by its name; BitLocker's unusual versions too. */
+function formatName({ format, version }: EncryptedVolume): string {
+  if (version === "vista") return "BitLocker (Vista)";
+  if (version === "togo") return "BitLocker To Go";
+  return formats[format];
 }
 
 /** What a plain volume holds, or a decrypted one. */
@@ -43,12 +41,6 @@ export function whatIsIn(content: PlainContent): string {
   const { kind, type, variant, label } = content;
   if (kind === "swap") return [type, ...(variant === null ? [] : [variant])].join(", ");
   return [variant ?? type, ...(label === null || label === "" ? [] : [`"${label}"`])].join(" ");
-}
-
-/** A protector by what it is and what people know it by: `keyslot 0`, `recovery password 4F2A91C0`. */
-export function protectorName({ id, kind }: Protector): string {
-  if (kind === "passphrase") return id;
-  return `${protectorNames[kind]} ${id.slice(0, 8).toUpperCase()}`;
 }
 
 /** What trying a secret costs, in words. */

@@ -111,12 +111,15 @@ function firstLine(bytes: Uint8Array): Uint8Array {
   return line;
 }
 
+/** Eight groups of six digits, with what people and word processors put between them, or nothing. */
+const RECOVERY_PASSWORD = /(?<!\d)\d{6}(?:[ \t\r\n\u00a0\u2010-\u2015\u2212-]*\d{6}){7}(?!\d)/;
+
 /** The recovery password in a text, such as the file that Windows saves: UTF-8 or UTF-16. */
 function recoveryPassword(bytes: Uint8Array, shown: string): Uint8Array {
   const isWide = bytes[0] === 0xff && bytes[1] === 0xfe;
   const text = new TextDecoder(isWide ? "utf-16le" : "utf-8").decode(bytes);
   bytes.fill(0);
-  const found = /\d{6}(?:[-\s]\d{6}){7}/.exec(text)?.[0];
+  const found = RECOVERY_PASSWORD.exec(text)?.[0];
   if (found !== undefined) return new TextEncoder().encode(found);
   throw new LockstepError("SECRET_INVALID", `${shown} has no recovery password in it: eight groups of six digits`);
 }
@@ -130,7 +133,7 @@ export function volumeOptions(command: Command): Command {
   command
     .option("--volume <name>", "a partition's number, or disk; the only encrypted one where it is left out")
     .option("--header <file>", "a header that is kept apart from the volume")
-    .option("--protector <id>", "try this protector only: keyslot 1, or a GUID");
+    .option("--protector <id>", "try this protector only: keyslot 1, or the key ID that Windows shows");
   return costOptions(secretOptions(command));
 }
 

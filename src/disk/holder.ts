@@ -11,6 +11,10 @@ export type Holders = {
   readonly holders: readonly Holder[];
   /** What could not be looked at, in words. */
   readonly blindSpots: readonly string[];
+  /** False where one of these may hide a holder. */
+  readonly sawAll: boolean;
+  /** False where a write to it would leave no sign. */
+  readonly showsWrites: boolean;
 };
 
 /** One sentence that names all of them. */

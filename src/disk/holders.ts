@@ -52,12 +52,17 @@ export async function findHolders(path: string, signal: AbortSignal): Promise<Ho
       if (claim.holder !== null) holders.push(claim.holder);
       if (claim.blindSpot !== null) blindSpots.push(claim.blindSpot);
     }
-    blindSpots.push(...(await counterBlindSpots(devices)));
   } else {
     holders.push(...(await findLoops(key)));
   }
+  const uncounted = key.stat.isBlockDevice() ? await counterBlindSpots(devices) : [];
   signal.throwIfAborted();
-  return { holders, blindSpots };
+  return {
+    holders,
+    blindSpots: [...blindSpots, ...uncounted],
+    sawAll: blindSpots.length === 0,
+    showsWrites: uncounted.length === 0,
+  };
 }
 
 async function lookUp(path: string): Promise<FileKey> {

@@ -85,6 +85,7 @@ export const codes = {
   KEY_STORE_BUSY: "conflict",
   KEY_STORE_NEWER: "unsupported",
   KEY_STORE_CORRUPT: "corrupt",
+  KEY_STORE_OTHER: "conflict",
   KEY_STORE_SEALED: "unavailable",
   KEY_STORE_REJECTED: "denied",
   KEY_STORE_FROZEN: "conflict",

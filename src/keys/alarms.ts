@@ -3,7 +3,7 @@ import { LockstepError } from "#errors/errors.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { Caller } from "#keys/model.ts";
 
-/** That many points of a machine fell out of its reports at once, and no custodian has said yet that he knows. */
+/** That many points of a machine fell out of its reports at once, or are expected to go much sooner, and no custodian has said yet that he knows. */
 export type Alarm = {
   /** 32 hex digits. */
   readonly id: string;

@@ -38,7 +38,9 @@ export class AuditChain {
   /** Takes the next entry, of those that are there. */
   add(entry: StoredEntry): void {
     const { seq, hash } = entry;
-    if (seq !== this.#seq + 1) this.#fault(seq, `entries ${this.#seq + 1} to ${seq - 1} are missing`);
+    const [first, last] = [this.#seq + 1, seq - 1];
+    if (first === last) this.#fault(seq, `entry ${first} is missing`);
+    else if (first < last) this.#fault(seq, `entries ${first} to ${last} are missing`);
     else if (!equalBytes(auditHash(this.#previous, entry), hash)) {
       this.#fault(seq, "it was changed, or does not follow the one before");
     }

@@ -4,6 +4,7 @@ import type { AuditHead } from "#keys/audit.ts";
 import { inTransaction } from "#keys/database.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { KeyStoreId } from "#keys/model.ts";
+import { prepared } from "#keys/prepared.ts";
 
 /** So many entries may come after the newest head that was signed, while the store is open. */
 export const HEAD_EVERY = 50;
@@ -37,9 +38,10 @@ export function signHeadWhenDue(store: KeyStore): void {
 }
 
 function unsigned({ db }: KeyStore): number {
-  const row = db
-    .prepare("SELECT (SELECT coalesce(max(seq), 0) FROM audit) - (SELECT coalesce(max(seq), 0) FROM audit_heads) AS n")
-    .get();
+  const row = prepared(
+    db,
+    "SELECT (SELECT coalesce(max(seq), 0) FROM audit) - (SELECT coalesce(max(seq), 0) FROM audit_heads) AS n",
+  ).get();
   return Number(row?.["n"]);
 }
 

@@ -2,6 +2,7 @@ import { hex } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { BindingId, VersionId } from "#keys/model.ts";
+import { prepared } from "#keys/prepared.ts";
 
 /** Where a volume is, by a custodian's word. */
 export type VolumePlace = { readonly machine: string; readonly disk: string; readonly volume: string };
@@ -99,17 +100,17 @@ export function bindingsOf(
   volumeIdentity: string,
   protectors: readonly string[],
 ): readonly Binding[] {
-  return db
-    .prepare(
-      `SELECT * FROM bindings WHERE volume_identity = ? AND protector IN (SELECT value FROM json_each(?)) ORDER BY bound_ms DESC`,
-    )
+  return prepared(
+    db,
+    "SELECT * FROM bindings WHERE volume_identity = ? AND protector IN (SELECT value FROM json_each(?)) ORDER BY bound_ms DESC",
+  )
     .all(volumeIdentity, JSON.stringify(protectors))
     .map(bindingOf);
 }
 
 /** Bindings of a version. */
 export function bindingsOfVersion({ db }: KeyStore, version: VersionId): readonly Binding[] {
-  return db.prepare("SELECT * FROM bindings WHERE version = ? ORDER BY bound_ms").all(version).map(bindingOf);
+  return prepared(db, "SELECT * FROM bindings WHERE version = ? ORDER BY bound_ms").all(version).map(bindingOf);
 }
 
 export function bindingOf(row: Readonly<Record<string, unknown>>): Binding {

@@ -1,4 +1,5 @@
 import { COPY_TERM_MS } from "#keys/copy-plan.ts";
+import { damagedVersions } from "#keys/damage.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { Version } from "#keys/versions.ts";
 
@@ -7,7 +8,10 @@ export type HoldingPlace = {
   /** As it is opened: a folder or URL. */
   readonly place: string;
   readonly copies: number;
-  /** When the last of them has served its term, and is deleted; null: never, the place keeps what it has, or is no longer ours. */
+  /**
+   * When the last of them has served its term, and is deleted. Null: nobody knows; the place keeps what it has, or is no longer ours, or
+   * none is deleted since a version's value is damaged.
+   */
   readonly goneAtMs: number | null;
 };
 
@@ -16,8 +20,9 @@ export type HoldingPlace = {
  * destruction and is not deleted, as the store knows it. Does not look at the places, nor for a version into each copy: an
  * increment that does not have it is counted.
  */
-export function copiesThatHold({ db }: KeyStore, { createdMs, destroyedMs }: Version): readonly HoldingPlace[] {
-  return db
+export function copiesThatHold(store: KeyStore, { createdMs, destroyedMs }: Version): readonly HoldingPlace[] {
+  const areDeleted = damagedVersions(store).length === 0;
+  return store.db
     .prepare(
       `SELECT places.place, count(*) AS copies, max(written_ms) AS newest_ms, removed_ms, keeps_ms
        FROM copies JOIN places ON places.id = copies.place LEFT JOIN place_states ON place_states.place = places.id
@@ -28,6 +33,9 @@ export function copiesThatHold({ db }: KeyStore, { createdMs, destroyedMs }: Ver
     .map((row) => ({
       place: String(row["place"]),
       copies: Number(row["copies"]),
-      goneAtMs: row["removed_ms"] === null && row["keeps_ms"] === null ? Number(row["newest_ms"]) + COPY_TERM_MS : null,
+      goneAtMs:
+        areDeleted && row["removed_ms"] === null && row["keeps_ms"] === null
+          ? Number(row["newest_ms"]) + COPY_TERM_MS
+          : null,
     }));
 }

@@ -7,8 +7,9 @@ import { isCopyDue, versionIsCopied } from "#keys/copies.ts";
 import { copiesThatHold } from "#keys/copies-that-hold.ts";
 import { copyKeys } from "#keys/copy-format.ts";
 import { writeClaim } from "#keys/epoch-claim.ts";
-import { removePlace } from "#keys/places.ts";
+import { addPlace, removePlace } from "#keys/places.ts";
 import { versionName, versionValue, findVersion, loadVersion } from "#keys/versions.ts";
+import { memoryStore } from "#store/memory.ts";
 import { CopyBench } from "#testing/copy-bench.ts";
 import { interceptedStore } from "#testing/intercepted-store.ts";
 
@@ -69,6 +70,28 @@ test("a place that is away is passed over, and gets a full copy when it is back"
   assert.deepEqual((await bench.copy()).written, { number: 3, kind: "full" });
   const found = await bench.find("b");
   assert.equal(found.chain?.copies.at(-1)?.header.number, 3);
+});
+
+test("a place that is emptied is taken for one that is not mounted, and gets nothing until it is added anew", async () => {
+  using bench = await CopyBench.make("a", "b");
+  await bench.copy();
+  const mounted = bench.place("b");
+  bench.replace("b", memoryStore());
+  bench.add("web01");
+  assert.deepEqual((await bench.copy()).places[1], {
+    place: "b",
+    failure: "nothing is there of what was: is it mounted?",
+  });
+  assert.deepEqual(await bench.names("b"), []);
+  bench.replace("b", mounted);
+  assert.deepEqual((await bench.copy()).places[1], { place: "b", failure: null });
+
+  bench.replace("b", memoryStore());
+  removePlace(bench.store, "b");
+  bench.pass(1);
+  addPlace(bench.store, { place: "b", domain: "b" });
+  assert.deepEqual((await bench.copy()).places[1], { place: "b", failure: null });
+  assert.equal((await bench.find("b")).chain?.copies.length, 1);
 });
 
 test("a copy that somebody took away is noticed at the next look, and a full one is written", async () => {

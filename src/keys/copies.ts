@@ -4,6 +4,8 @@ import { forgetChanges, hasChangedAfter, hasUrgentAfter, newestChange, rowKey } 
 import { deletePastTerm } from "#keys/copy-deletion.ts";
 import { planCopy } from "#keys/copy-plan.ts";
 import type { CopyKind } from "#keys/copy-plan.ts";
+import { namedCopies } from "#keys/copy-search.ts";
+import type { NamedCopy } from "#keys/copy-search.ts";
 import { makeCopy, putCopy } from "#keys/copy-writer.ts";
 import { SCHEMA_VERSION, inTransaction } from "#keys/database.ts";
 import { holdEpoch } from "#keys/epoch-hold.ts";
@@ -12,6 +14,7 @@ import { currentKit } from "#keys/kits.ts";
 import { OpenPlaces } from "#keys/open-places.ts";
 import type { CopySide, OpenPlace } from "#keys/open-places.ts";
 import { placesInUse } from "#keys/places.ts";
+import { isPutBack } from "#keys/put-back.ts";
 import { destroyedVersions, loadChain, newestNumber } from "#keys/stored-copies.ts";
 import type { StoredCopy } from "#keys/stored-copies.ts";
 import type { Version } from "#keys/versions.ts";
@@ -38,7 +41,8 @@ const running = new WeakMap<KeyStore, Promise<unknown>>();
  *
  * @param want  "all": also what could wait; "full": write a full copy, whatever there is
  * @throws {LockstepError} COPY_NOT_DURABLE: no kit, no place, none that can be reached, or one that can and fails;
- *   KEY_STORE_SEALED; KEY_STORE_FROZEN: another server began a later epoch of this store, which is frozen from now on; CANCELLED
+ *   KEY_STORE_SEALED; KEY_STORE_FROZEN: it was put back to an older state, or another server began a later epoch of this store, which
+ *   is frozen from now on; CANCELLED
  */
 export async function ensureCopied(side: CopySide, signal: AbortSignal, want: CopyWant = "due"): Promise<CopyOutcome> {
   const before = running.get(side.store);
@@ -50,9 +54,9 @@ export async function ensureCopied(side: CopySide, signal: AbortSignal, want: Co
   return work;
 }
 
-/** Whether there is a kit that opens copies, and a place for them. */
+/** Whether there is a kit that opens copies, and a place for them, and none is to be kept from taking the place of a newer one. */
 export function isReadyForCopies(store: KeyStore): boolean {
-  return currentKit(store) !== null && placesInUse(store).length > 0;
+  return currentKit(store) !== null && placesInUse(store).length > 0 && !isPutBack(store.facts().frozen);
 }
 
 /** Whether a copy is to be written, as far as is known without a look at the places; one that failed last is passed over. */
@@ -62,13 +66,15 @@ export function isCopyDue(store: KeyStore): boolean {
 }
 
 /**
- * Refuses a place that copies could not go to now.
+ * Tries whether copies could go to a place.
  *
+ * @returns  all that has the name of a copy there, such as those of before a recovery
  * @throws {LockstepError} COPY_REJECTED: it has copies of another key store; KEY_STORE_FROZEN; KEY_STORE_SEALED; and what the place throws
  */
-export async function refuseUnusablePlace(side: CopySide, place: string, signal: AbortSignal): Promise<void> {
+export async function tryPlace(side: CopySide, place: string, signal: AbortSignal): Promise<readonly NamedCopy[]> {
   await using objects = await side.openPlace(place, signal);
-  await holdEpoch(side.store, { place, objects }, signal);
+  await holdEpoch(side.store, { place, objects, hadCopies: false }, signal);
+  return await namedCopies({ place, objects }, signal);
 }
 
 /** Whether a durable copy has a version as it is now. Does not look at the places. */
@@ -80,6 +86,7 @@ export function versionIsCopied(store: KeyStore, { id }: Pick<Version, "id">): b
 async function copyNow(side: CopySide, want: CopyWant, signal: AbortSignal): Promise<CopyOutcome> {
   const { store } = side;
   void store.ring;
+  refusePutBack(store);
   refuseUnready(store);
   await using places = await OpenPlaces.open(side, signal);
   await places.each((place) => holdEpoch(store, place, signal));
@@ -141,6 +148,15 @@ function planOf(
 /** Whether something changed that a copy does not have, and that is to be copied at once. */
 export function isMissingChange(store: KeyStore, { upto }: StoredCopy): boolean {
   return hasUrgentAfter(store.db, upto);
+}
+
+/** Copies that it wrote before it was put back are newer than any that it could write. */
+function refusePutBack(store: KeyStore): void {
+  const { frozen } = store.facts();
+  if (!isPutBack(frozen)) return;
+  throw new LockstepError("KEY_STORE_FROZEN", `copying the key store: no copy is written or deleted: ${frozen}`, {
+    hint: "docs/key-side.md says what a custodian does.",
+  });
 }
 
 function refuseUnready(store: KeyStore): void {

@@ -40,11 +40,22 @@ export function foldCopies(copies: readonly Pick<ParsedCopy, "rows">[], tables: 
   const apply = (row: CopyRow): void => {
     const rows = folded.get(row.table);
     if (rows === undefined) return;
-    if ("gone" in row) rows.delete(JSON.stringify(row.gone));
-    else rows.set(JSON.stringify((keys.get(row.table) ?? []).map((column) => row.row[column])), row.row);
+    if ("gone" in row) {
+      rows.delete(JSON.stringify(row.gone));
+      return;
+    }
+    const key = JSON.stringify((keys.get(row.table) ?? []).map((column) => row.row[column]));
+    rows.set(key, withValueOf(rows.get(key), row.row));
   };
   for (const { rows } of copies) for (const row of rows) apply(row);
   return new Map([...folded].map(([name, rows]) => [name, [...rows.values()]]));
+}
+
+/** A row that was copied without its value, since that was damaged, with the value that a copy before had: a version's never changes. */
+function withValueOf(before: FoldedRow | undefined, row: FoldedRow): FoldedRow {
+  const isWithout = (row["damaged_ms"] ?? null) !== null && row["value"] === null;
+  const value = before?.["value"] ?? null;
+  return isWithout && value !== null ? { ...row, value, damaged_ms: null } : row;
 }
 
 /** Puts a row into a table as a copy has it: a value that is not wrapped has no wrapping key. */

@@ -1,10 +1,13 @@
 import type { SQLInputValue } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 
+import { isLockstepError } from "#errors/errors.ts";
 import { appendedTables, changesAfter, copiedTables } from "#keys/changes.ts";
 import type { CopiedTable } from "#keys/changes.ts";
 import type { CopyRow, CopyValue } from "#keys/copy-format.ts";
+import { noteDamaged } from "#keys/damage.ts";
 import type { KeyStore } from "#keys/key-store.ts";
+import type { VersionId } from "#keys/model.ts";
 import { wrappedTables } from "#keys/wrapped-tables.ts";
 
 type Row = Readonly<Record<string, unknown>>;
@@ -52,8 +55,13 @@ export function* rowsAfter(store: KeyStore, after: number, auditAfter: number): 
   }
 }
 
-/** A row with its value unwrapped, and without the wrapping key's number. */
-function copied({ ring }: KeyStore, { name, columns }: CopiedTable, row: Row): CopyRow {
+/**
+ * A row with its value unwrapped, and without the wrapping key's number. A version whose value is damaged is copied without it, and says so;
+ * that is noted.
+ *
+ * @throws {LockstepError} KEY_STORE_CORRUPT: a secret of the store's own is damaged, without which no copy would be one
+ */
+function copied(store: KeyStore, { name, columns }: CopiedTable, row: Row): CopyRow {
   const wrapped = wrappedTables.find(({ table }) => table === name);
   if (wrapped === undefined) return { table: name, row: valuesOf(columns, row) };
   const values = valuesOf(
@@ -62,7 +70,14 @@ function copied({ ring }: KeyStore, { name, columns }: CopiedTable, row: Row): C
   );
   if (row["value"] === null) return { table: name, row: values };
   const value = { wrapping: Number(row["wrapping"]), value: row["value"] as Uint8Array };
-  return { table: name, row: { ...values, value: ring.unwrap(wrapped.wrappedAs(row), value).bytes } };
+  try {
+    return { table: name, row: { ...values, value: store.ring.unwrap(wrapped.wrappedAs(row), value).bytes } };
+  } catch (error) {
+    if (name !== "versions" || !isLockstepError(error, "KEY_STORE_CORRUPT")) throw error;
+    noteDamaged(store, String(row["id"]) as VersionId, wrapped.shown(store, row));
+    const damagedMs = values["damaged_ms"] ?? store.deps.now().epochMilliseconds;
+    return { table: name, row: { ...values, value: null, damaged_ms: damagedMs } };
+  }
 }
 
 function valuesOf(columns: readonly string[], row: Row): Record<string, CopyValue> {

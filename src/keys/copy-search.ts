@@ -54,13 +54,7 @@ export async function findCopies(
   signal: AbortSignal,
 ): Promise<CopySearch> {
   const named: NamedCopy[] = [];
-  for (const { place, objects } of places) {
-    for await (const { key, sizeBytes } of objects.list(copyKeys.prefix, {}, signal)) {
-      const name = parseCopyKey(key);
-      if (name === null || name.number === null) continue;
-      named.push({ place, epoch: name.epoch, number: name.number, sizeBytes });
-    }
-  }
+  for (const place of places) named.push(...(await namedCopies(place, signal)));
   const refused: string[] = [];
   const reader = new CopyReader(identity, places, signal);
   const newestFirst = named.toSorted((a, b) => b.epoch - a.epoch || b.number - a.number);
@@ -76,6 +70,17 @@ export async function findCopies(
     }
   }
   return { chain: null, refused, named };
+}
+
+/** Everything in a place that has the name of a copy. @throws {LockstepError} what the place throws */
+export async function namedCopies({ place, objects }: SearchedPlace, signal: AbortSignal): Promise<NamedCopy[]> {
+  const named: NamedCopy[] = [];
+  for await (const { key, sizeBytes } of objects.list(copyKeys.prefix, {}, signal)) {
+    const name = parseCopyKey(key);
+    if (name === null || name.number === null) continue;
+    named.push({ place, epoch: name.epoch, number: name.number, sizeBytes });
+  }
+  return named;
 }
 
 type ReadCopy = { readonly parsed: ParsedCopy; readonly sha256: Uint8Array };

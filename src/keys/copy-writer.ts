@@ -25,7 +25,7 @@ export type MadeCopy = Omit<StoredCopy, "places"> & { readonly bytes: Uint8Array
  *
  * @param how.previous      what an increment goes on from
  * @param how.largestBytes  of the newest full copy
- * @throws {LockstepError} KEY_STORE_SEALED, KEY_STORE_CORRUPT: a value cannot be unwrapped
+ * @throws {LockstepError} KEY_STORE_SEALED, KEY_STORE_CORRUPT: a secret of the store's own is damaged
  */
 export async function makeCopy(
   store: KeyStore,

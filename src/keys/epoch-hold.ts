@@ -7,13 +7,15 @@ import { itself } from "#keys/model.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { OpenPlace } from "#keys/open-places.ts";
 
-type HeldPlace = Pick<OpenPlace, "place" | "objects">;
+/** A place, and whether copies of this epoch were read back there since it was added. */
+type HeldPlace = Pick<OpenPlace, "place" | "objects" | "hadCopies">;
 
 /**
  * Sees to it that a place has the claim of this store's epoch, and none of another server: where there is one, this store was
- * recovered elsewhere, and freezes for good.
+ * recovered elsewhere, and freezes for good. A place that had copies and has no claim any more is taken for one that is away: it is a mount
+ * point, most likely, and what is mounted there is not.
  *
- * @throws {LockstepError} KEY_STORE_FROZEN; COPY_REJECTED: the place has copies of another key store, or a claim of this epoch that
+ * @throws {LockstepError} KEY_STORE_FROZEN; STORE_MISSING: it is emptied; COPY_REJECTED: the place has copies of another key store, or a claim of this epoch that
  *   nobody signed; and what the place throws
  */
 export async function holdEpoch(store: KeyStore, place: HeldPlace, signal: AbortSignal): Promise<void> {
@@ -26,6 +28,11 @@ export async function holdEpoch(store: KeyStore, place: HeldPlace, signal: Abort
     if (own.claim?.claim === epochClaim) return;
     throw new LockstepError("COPY_REJECTED", `the claim of epoch ${epoch} there is not signed by this key store`, {
       hint: "Copies of another key store may lie there: each needs a place of its own.",
+    });
+  }
+  if (place.hadCopies) {
+    throw new LockstepError("STORE_MISSING", "nothing is there of what was: is it mounted?", {
+      hint: "Where all of it was removed on purpose: `lockstep place remove`, and `lockstep place add`.",
     });
   }
   const claim: EpochClaim = { store: id, epoch, claim: epochClaim, at: store.deps.now().toString() };

@@ -4,9 +4,11 @@ import { test } from "node:test";
 import { act } from "#keys/act.ts";
 import { retireBinding, saveBinding } from "#keys/bindings.ts";
 import type { Binding, NewBinding } from "#keys/bindings.ts";
-import { goneBindings } from "#keys/gone-bindings.ts";
+import { goneBindings, goneFromNewestPoint } from "#keys/gone-bindings.ts";
 import { itself } from "#keys/model.ts";
-import { NeedsWorld, digestOf } from "#testing/needs-world.ts";
+import type { ReportedVolume } from "#keys/report-plan.ts";
+import { NeedsWorld, digestOf, idOf, worldPoint, worldVolume } from "#testing/needs-world.ts";
+import type { WorldPoint } from "#testing/needs-world.ts";
 
 const place = { machine: "web01", disk: "root", volume: "2" };
 
@@ -42,4 +44,34 @@ test("gone are bindings to protectors that the header lacks, and of another volu
   assert.deepEqual(gone(null), [slot1.id]);
   act(store, itself, { act: "test", subject: "" }, () => retireBinding(store, slot1.id));
   assert.deepEqual(gone(place), [before.id]);
+});
+
+test("the newest point of a machine shows what is gone: not what was bound since, nor what is another machine's", async () => {
+  using world = await NeedsWorld.make();
+  const { store } = world;
+  const header = (...slots: readonly string[]): ReportedVolume => worldVolume("root", ...slots);
+  const pointOf = (label: string, volume: ReportedVolume): WorldPoint => {
+    return { ...worldPoint(label, [volume]), capturedMs: store.deps.now().epochMilliseconds };
+  };
+  const gone = (machine: string): readonly string[] =>
+    goneFromNewestPoint(store, { vault: idOf("vault"), machine: idOf(machine) }).map(({ id }) => id);
+  assert.deepEqual(gone("web01"), []);
+
+  const old = world.bind(world.version("old"), header("slot 0"), "slot 0", { live: true });
+  world.leap(1);
+  const before = pointOf("before", header("slot 0"));
+  world.report([before]);
+  assert.deepEqual(gone("web01"), []);
+  world.leap(1);
+  const after = pointOf("after", header("slot 1"));
+  world.report([before, after]);
+  assert.deepEqual(gone("web01"), [old.id]);
+
+  world.leap(1);
+  world.bind(world.version("since"), header("slot 2"), "slot 2", { live: true });
+  assert.deepEqual(gone("web01"), [old.id]);
+  world.report([pointOf("clone", header("slot 3"))], { machine: "web02" });
+  assert.deepEqual(gone("web02"), []);
+  act(store, itself, { act: "test", subject: "" }, () => retireBinding(store, old.id));
+  assert.deepEqual(gone("web01"), []);
 });

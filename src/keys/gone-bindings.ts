@@ -1,6 +1,7 @@
 import { bindingOf } from "#keys/bindings.ts";
 import type { Binding, VolumePlace } from "#keys/bindings.ts";
 import type { KeyStore } from "#keys/key-store.ts";
+import type { MachineRef } from "#keys/point-rows.ts";
 import type { EncryptedVolume, Protector } from "#volume/volume.ts";
 
 /** A volume's header as far as bindings go. */
@@ -31,4 +32,39 @@ export function goneBindings(
     )
     .all(identity, present, machine, disk, volume)
     .map(bindingOf);
+}
+
+/**
+ * Bindings that count as live, although the newest point that is reported of their machine does not have them. Bindings that were made
+ * after it was taken are not among them.
+ */
+export function goneFromNewestPoint(store: KeyStore, { vault, machine }: MachineRef): readonly Binding[] {
+  const newest = store.db
+    .prepare(
+      `SELECT point, captured_ms, machines.name FROM points JOIN machines USING (vault, machine)
+       WHERE vault = ? AND machine = ? AND missing_day IS NULL ORDER BY captured_ms DESC LIMIT 1`,
+    )
+    .get(vault, machine);
+  if (newest === undefined) return [];
+  const name = String(newest["name"]);
+  const gone = store.db
+    .prepare(
+      `SELECT disk, volume, headers.id, volume_identity FROM point_volumes JOIN headers ON headers.id = header
+       WHERE vault = ? AND machine = ? AND point = ? AND missing_day IS NULL`,
+    )
+    .all(vault, machine, String(newest["point"]))
+    .flatMap((row) => {
+      const place = { machine: name, disk: String(row["disk"]), volume: String(row["volume"]) };
+      const protectors = store.db
+        .prepare("SELECT protector AS fingerprint FROM header_protectors WHERE header = ?")
+        .all(Number(row["id"]))
+        .map(({ fingerprint }) => ({ fingerprint: String(fingerprint) }));
+      return goneBindings(store, { identity: String(row["volume_identity"]), protectors }, place);
+    });
+  // A clone's volume has the same identity: bindings of another machine that reports are none of this one's.
+  const isMachine = store.db.prepare("SELECT 1 FROM machines WHERE name = ?");
+  const isIts = ({ place, boundMs }: Binding): boolean =>
+    boundMs < Number(newest["captured_ms"]) &&
+    (place === null || place.machine === name || isMachine.get(place.machine) === undefined);
+  return [...new Map(gone.filter(isIts).map((binding) => [binding.id, binding])).values()];
 }

@@ -1,6 +1,6 @@
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { DayBudget } from "#keys/day-budget.ts";
-import { FairQueue } from "#keys/fair-queue.ts";
+import { derivationsOf } from "#keys/derivations.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { boundVersions, openBound } from "#keys/open-bound.ts";
 import type { BoundVersion } from "#keys/open-bound.ts";
@@ -40,8 +40,6 @@ export type HeaderFinding = Omit<ProofFinding, "presented">;
 /** What a header alone shows, with a session where the volume was opened and can be looked into. */
 export type HeaderProof = { readonly finding: HeaderFinding; readonly session: ProofSession | null };
 
-/** Derivations at once: each may take a gigabyte. */
-const DERIVATIONS = 1;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -50,8 +48,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  */
 export class HeaderProver {
   readonly #deps: ProofDeps;
-  readonly #queue = new FairQueue(DERIVATIONS);
-  readonly #seconds = new DayBudget();
   readonly #failures = new DayBudget();
 
   constructor(deps: ProofDeps) {
@@ -64,7 +60,7 @@ export class HeaderProver {
    *
    * @returns  the caller disposes of the session. Its finding is "opens" until it has found more
    * @throws {LockstepError} ARGUMENT_INVALID: the pieces are not ascending, or lie outside the volume; RATE_LIMITED: the budget of
-   *   today is spent; KEY_STORE_SEALED; KEY_STORE_CORRUPT; KDF_FAILED, CANCELLED
+   *   today is spent; KEY_STORE_SEALED; KDF_FAILED, CANCELLED
    */
   async prove(request: ProofRequest, signal: AbortSignal): Promise<HeaderProof> {
     const { store } = this.#deps;
@@ -114,8 +110,10 @@ export class HeaderProver {
     const { identity } = header.facts;
     this.#refuseFailures(identity);
     const machine = `${request.vault}/${request.machine}`;
-    const spend = (seconds: number): void => this.#spend([`machine ${machine}`, `volume ${identity}`], seconds);
-    const opening = await this.#queue.run(
+    const derivations = derivationsOf(store);
+    const purses = [`machine ${machine}`, `volume ${identity}`];
+    const spend = (seconds: number): void => derivations.spend(purses, seconds, "proving a volume");
+    const opening = await derivations.run(
       machine,
       () => openBound(store, header, bound, { kdf, limit }, spend, signal),
       signal,
@@ -147,21 +145,6 @@ export class HeaderProver {
     throw new LockstepError("RATE_LIMITED", `proving a volume: its content was found wrong ${most} times today`, {
       hint: "Look at what is presented. It is tried again tomorrow; a custodian can allow more with `lockstep policy set`.",
     });
-  }
-
-  /** One derivation a day is always allowed, whatever it costs. */
-  #spend(names: readonly string[], seconds: number): void {
-    const { store } = this.#deps;
-    const now = store.deps.now();
-    const most = loadPolicy(store).proofSecondsPerDay;
-    const spent = Math.max(...names.map((name) => this.#seconds.spent(name, now)));
-    if (spent > 0 && spent + seconds > most) {
-      const found = `${Math.round(spent)} of ${most} s of key derivation are spent for this machine or volume today`;
-      throw new LockstepError("RATE_LIMITED", `proving a volume: ${found}, and it takes ${Math.ceil(seconds)} s`, {
-        hint: "It is tried again tomorrow; a custodian can allow more with `lockstep policy set`.",
-      });
-    }
-    for (const name of names) this.#seconds.spend(name, seconds, now);
   }
 }
 

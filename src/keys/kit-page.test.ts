@@ -41,6 +41,20 @@ test("a page has everything that recovery needs, in both languages", async () =>
   assert.match(html, /Any 2 of the 3 pages together are enough/);
   assert.match(html, /共 3 页，任意 2 页合在一起即可恢复/);
   assert.equal(html.match(/<code>lockstep recover --vault /g)?.length, 2);
+  assert.match(html, /HKDF-SHA-256 .*<code>lockstep v1 kit copies<\/code>/s); // as docs/format/kit.md says, for the day when that is lost
+});
+
+test("however many vaults there are, each QR code can be read", async () => {
+  const vaults = Array.from({ length: 50 }, (_, at) => ({
+    id: String(at).padStart(32, "0"),
+    place: `/backup/${at}`,
+    rootCommitment: new Uint8Array(32).fill(at),
+  }));
+  const html = kitPage(await page({ vaults }));
+  const sizes = [...html.matchAll(/viewBox="0 0 (\d+) /g)].map(([, size]) => Number(size) / 10);
+  assert.equal(sizes.length, 1 + Math.ceil(51 / 3));
+  for (const size of sizes) assert.ok(size <= 65, String(size)); // modules, each of half a millimetre or more
+  for (const { place } of vaults) assert.ok(html.includes(`<br>${place}</h3>`));
 });
 
 test("where one page is enough, it says so, and asks for no other custodian", async () => {

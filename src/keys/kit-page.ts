@@ -66,14 +66,16 @@ store it on a computer.</p>
 <ol>
 <li>Find a copy of the vault (below: where it was), and a computer with Linux on which Lockstep runs.</li>
 <li>Type: <code>lockstep recover --vault /path/to/the/vault</code></li>
-<li>Type the share of this page when it asks${alone ? "" : `, and those of other custodians until there are ${share.threshold}`}. Small and capital
-letters are the same; each group of five has a check character, so a mistake is found at once.</li>
-<li>It shows a copy-signing key: compare it with the one on this page. If it differs, the copies are forged: stop.</li>
+<li>Type the share of this page when it asks${alone ? "" : `, and those of other custodians until there are ${share.threshold}`}. The small
+numbers are not part of it. Small and capital letters are the same, and there is no i, l, o or u; each group of five has a check character, so a mistake
+is found at once.</li>
+<li>It shows the root-key commitment of the vault and the copy-signing key: compare both with this page. If one differs, the vault or its copies are
+forged: stop.</li>
 <li>Then: <code>lockstep status</code> shows what there is, and <code>lockstep restore</code> brings it back.</li>
 </ol>
 <p>Without Lockstep: copies of the key store lie in the vault in the folder <code>keystore</code>. They are files of the tool <code>age</code>
 (age-encryption.org). What derives from the shares, and what is inside, is in Lockstep's documents <code>docs/format/kit.md</code> and
-<code>docs/format/keystore-copy.md</code>.</p>
+<code>docs/format/keystore-copy.md</code>; the next page says what is needed most.</p>
 ${facts(page, { share: "Share", key: "Copy-signing key", root: "Root-key commitment of the vault", set: "Set", word: "Check word" })}
 <p class="last">Check it once a year: <code>lockstep kit check</code>. When custodians change, make a new kit and destroy this page. Key store ${storeId}.</p>
 </section>`;
@@ -94,8 +96,8 @@ function chinese(page: KitPage): string {
 <ol>
 <li>找到一份保险库的副本（前一页写有它原来的位置），以及一台能运行 Lockstep 的 Linux 电脑。</li>
 <li>输入：<code>lockstep recover --vault /保险库的路径</code></li>
-<li>按提示输入前一页的份额（share）${alone ? "" : `，并请其他保管人输入他们的份额，直到够 ${share.threshold} 份`}。不区分大小写；每五个字符一组，每组都有校验字符，输错会立即指出。</li>
-<li>程序会显示副本签名公钥（copy-signing key），请与前一页上的对照。如果不一致，说明副本是伪造的：请立即停止。</li>
+<li>按提示输入前一页的份额（share）${alone ? "" : `，并请其他保管人输入他们的份额，直到够 ${share.threshold} 份`}。行首的小号数字不用输入。不区分大小写，没有字母 i、l、o、u；每五个字符一组，每组都有校验字符，输错会立即指出。</li>
+<li>程序会显示保险库的根密钥承诺值（root-key commitment）和副本签名公钥（copy-signing key），请与前一页上的逐一对照。如有不一致，说明保险库或副本是伪造的：请立即停止。</li>
 <li>然后用 <code>lockstep status</code> 查看有哪些内容，用 <code>lockstep restore</code> 恢复。</li>
 </ol>
 <h2>没有 Lockstep 时</h2>
@@ -108,9 +110,19 @@ function chinese(page: KitPage): string {
 <tr><th>Root-key commitment</th><td>保险库根密钥的承诺值：用来辨别保险库是否被调换，不必保密</td></tr>
 <tr><th>Check word</th><td>校验词：制作时输入它，以证明本页已经打印出来</td></tr>
 </table>
+<h2 lang="en">Without Lockstep and its documents <span lang="zh">（供程序员参考）</span></h2>
+${derivation}
 <p class="last">每年检查一次：<code>lockstep kit check</code>。保管人变动后，请制作新的套件并销毁本页。</p>
 </section>`;
 }
+
+/** What a programmer needs to open copies, should nothing else of Lockstep be left. docs/format/kit.md has all of it. */
+const derivation = `<p lang="en" class="last">A share is 18 groups: four symbols of Crockford's base32 (<code>0123456789abcdefghjkmnpqrstvwxyz</code>, five bits
+each, the highest first) and a check symbol. Without the check symbols they are 44 bytes: version 1, set (4), threshold, index, part (33), check (4). With
+a threshold of 1 the first 32 bytes of a part are the secret. Else each part's last byte is an x, and byte i of the secret is the value at 0 of the polynomial
+over GF(2^8), modulo x^8 + x^4 + x^3 + x + 1, that has the value "byte i of the part" at each of these x. HKDF-SHA-256 of the secret, without salt, with the info
+<code>lockstep v1 kit copies</code> gives 32 bytes: an X25519 private key. As Bech32 with the prefix <code>age-secret-key-</code>, in capitals, it is an
+identity that <code>age --decrypt</code> takes for the files in <code>keystore</code>: lines of JSON with values in base64, a full copy and then what changed.</p>`;
 
 type Labels = {
   readonly share: string;
@@ -120,19 +132,34 @@ type Labels = {
   readonly word: string;
 };
 
+/** So many keys and commitments are in one frame, and in its QR code. */
+const FRAME_LIMIT = 3;
+
 function facts({ share, signingKey, vaults, checkWord }: KitPage, labels: Labels): string {
   const groups = shareGroups(share);
-  const key = base32Groups(signingKey);
-  const publicParts = [`SIGNING KEY ${key.join("")}`, ...vaults.map((vault) => `ROOT ${rootGroups(vault).join("")}`)];
+  const publicParts = [
+    { title: labels.key, name: "SIGNING KEY", groups: base32Groups(signingKey) },
+    ...vaults.map(({ id, place, rootCommitment }) => ({
+      title: `${labels.root} ${id}<br>${escaped(place)}`,
+      name: "ROOT",
+      groups: base32Groups(rootCommitment),
+    })),
+  ];
+  const frames = Array.from({ length: Math.ceil(publicParts.length / FRAME_LIMIT) }, (_, at) =>
+    publicParts.slice(at * FRAME_LIMIT, (at + 1) * FRAME_LIMIT),
+  );
   return `<div class="share"><div><h2>${labels.share}</h2>${rows(groups, 6)}
 <p>${labels.set} ${share.setId} · ${labels.word}: <b class="word">${checkWord}</b></p></div>${qr(groups.join("").toUpperCase())}</div>
-<div class="public"><div><h3>${labels.key}</h3>${rows(key, 7)}
-${vaults.map((vault) => `<h3>${labels.root} ${vault.id}<br>${escaped(vault.place)}</h3>${rows(rootGroups(vault), 7)}`).join("\n")}
-</div>${qr(publicParts.join("\n").toUpperCase())}</div>`;
+${frames.map(frame).join("\n")}`;
 }
 
-function rootGroups({ rootCommitment }: KitPageVault): readonly string[] {
-  return base32Groups(rootCommitment);
+/** What is public, in one frame. */
+function frame(
+  parts: readonly { readonly title: string; readonly name: string; readonly groups: readonly string[] }[],
+): string {
+  const code = parts.map(({ name, groups }) => `${name} ${groups.join("")}`).join("\n");
+  return `<div class="public"><div>${parts.map(({ title, groups }) => `<h3>${title}</h3>${rows(groups, 7)}`).join("\n")}
+</div>${qr(code.toUpperCase())}</div>`;
 }
 
 /** Groups in rows, each with the number of its first. */

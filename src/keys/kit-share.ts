@@ -45,14 +45,17 @@ export function shareGroups({ setId, threshold, index, part }: Share): readonly 
 /**
  * Reads a share as somebody typed it or a QR code gave it. Does not verify that it belongs to a kit: see `combineShares`.
  *
- * @param text  groups in either case, with spaces, line breaks or `-` between, or with nothing
+ * @param text  groups in either case, also of full-width letters, with spaces, line breaks or `-` between, or with nothing
  * @throws {LockstepError} KIT_INVALID: mistyped, and where; cut short; of a version that is not known
  */
 export function parseShare(text: string): Share {
-  const symbols = text.replaceAll(/[\s-]/g, "");
+  const symbols = text.normalize("NFKC").replaceAll(/[\s-]/g, "");
   const expected = SHARE_GROUPS * GROUP_SYMBOLS;
   if (symbols.length !== expected) {
-    throw invalid(`it has ${symbols.length} characters, and a share has ${expected}`, "Type all of its groups.");
+    throw invalid(
+      `it has ${symbols.length} characters, and a share has ${expected}`,
+      "Type all of its groups, without the small numbers before them.",
+    );
   }
   const groups = symbols.match(/.{5}/gsu) ?? [];
   const mistyped = mistypedGroups(groups, SHARE_BYTES);

@@ -81,6 +81,7 @@ test("shares of two sets are not mixed", async () => {
     code: "KIT_REJECTED",
     message: /do not fit together/,
   });
+  await assert.rejects(combineShares([one, { ...one, index: 2 }]), { message: /do not fit together/ });
 });
 
 test("one wrong character is found, wherever it is, and its group is named", async () => {
@@ -110,8 +111,10 @@ test("a text that was cut, or of which groups changed places, is refused", async
   assert.throws(() => parseShare([second, first, ...rest].join(" ")), { code: "KIT_INVALID", message: /group 1, 2$/ });
 });
 
-test("letters that look like digits are read as those", async () => {
+test("letters that look like digits are read as those, and full-width ones as plain ones", async () => {
   const [text = ""] = await typed(1, 1);
+  const wide = text.replaceAll(/[0-9a-z]/g, (letter) => String.fromCodePoint((letter.codePointAt(0) ?? 0) + 0xfee0));
+  assert.equal(textOf(parseShare(wide.replaceAll(" ", "\u3000"))), text);
   const share = parseShare(text.replaceAll("1", "l").replaceAll("0", "O"));
   assert.equal(textOf(share), text);
 });

@@ -55,11 +55,16 @@ export async function combineShares(shares: readonly Share[]): Promise<Secret> {
     );
   }
   const used = shares.slice(0, threshold).map(({ part }) => part.bytes);
+  const misfit = rejected(
+    `the shares of the set ${setId} do not fit together`,
+    "One of them was not made by Lockstep.",
+  );
+  if (threshold > 1 && new Set(used.map((part) => part.at(-1))).size < used.length) throw misfit;
   const bytes = threshold === 1 ? first.part.bytes.slice(0, KIT_SECRET_BYTES) : await combine(used);
   const secret = new Secret(bytes);
   if (kitSetId(secret) === setId) return secret;
   secret.wipe();
-  throw rejected(`the shares of the set ${setId} do not fit together`, "One of them was not made by Lockstep.");
+  throw misfit;
 }
 
 function wholes(secret: Secret, shares: number): Uint8Array[] {

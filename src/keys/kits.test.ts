@@ -16,6 +16,9 @@ const kit: Kit = {
 };
 const now: KitSurroundings = { nowMs: 2000, identities: ["2", "1"], vaults: [{ id: "v1", name: "main" }] };
 
+const unopened = (name: string): string =>
+  `it was not seen to open ${name}: \`lockstep vault enrol --kit\` lets it; then check it`;
+
 test("each thing that makes a kit stale is named, the gravest first", () => {
   const cases: readonly (readonly [Partial<Kit>, Partial<KitSurroundings>, string | null])[] = [
     [{}, {}, null],
@@ -24,9 +27,9 @@ test("each thing that makes a kit stale is named, the gravest first", () => {
     [{}, { nowMs: 1000 + KIT_CHECK_MS }, "it was not checked for 12 months"],
     [{}, { identities: ["1"] }, "the custodians changed since it was made: make a new one"],
     [{}, { identities: ["1", "2", "3"] }, "the custodians changed since it was made: make a new one"],
-    [{}, { vaults: [...now.vaults, { id: "v2", name: "branch" }] }, "it does not open branch: make a new one"],
+    [{}, { vaults: [...now.vaults, { id: "v2", name: "branch" }] }, unopened("branch")],
     [{ vaults: ["v1", "v2"] }, {}, null],
-    [{ checkedMs: null, vaults: [] }, {}, "it does not open main: make a new one"],
+    [{ checkedMs: null, vaults: [] }, {}, unopened("main")],
   ];
   for (const [change, surroundings, expected] of cases) {
     assert.equal(whyStale({ ...kit, ...change }, { ...now, ...surroundings }), expected);

@@ -57,9 +57,14 @@ export function adoptKit(
   );
 }
 
-/** Notes that the kit in use was seen to open everything. To be called inside a transaction. */
-export function noteKitChecked({ db, deps }: KeyStore, id: string): void {
-  db.prepare("UPDATE kits SET checked_ms = ? WHERE id = ?").run(deps.now().epochMilliseconds, id);
+/** Notes that the kit in use was seen to open everything, and these vaults. To be called inside a transaction. */
+export function noteKitChecked({ db, deps }: KeyStore, { id, vaults }: Kit, opened: readonly string[]): void {
+  const all = [...new Set([...vaults, ...opened])];
+  db.prepare("UPDATE kits SET checked_ms = ?, vaults = ? WHERE id = ?").run(
+    deps.now().epochMilliseconds,
+    JSON.stringify(all),
+    id,
+  );
 }
 
 /** What makes a kit stale. */
@@ -77,7 +82,8 @@ export function whyStale(kit: Kit, { nowMs, identities, vaults }: KitSurrounding
     return "the custodians changed since it was made: make a new one";
   }
   const unopened = vaults.filter(({ id }) => !kit.vaults.includes(id)).map(({ name }) => name);
-  if (unopened.length > 0) return `it does not open ${unopened.join(", ")}: make a new one`;
+  if (unopened.length > 0)
+    return `it was not seen to open ${unopened.join(", ")}: \`lockstep vault enrol --kit\` lets it; then check it`;
   if (kit.checkedMs === null) return "it was never checked";
   return nowMs - kit.checkedMs >= KIT_CHECK_MS ? "it was not checked for 12 months" : null;
 }

@@ -51,6 +51,7 @@ function version(keyName: string, more: Partial<Version> & { kind?: ValueKind } 
     compromisedWhy: null,
     deletedMs: null,
     destroyedMs: null,
+    damagedMs: null,
     ...more,
   };
 }

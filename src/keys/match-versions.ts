@@ -131,6 +131,7 @@ const obstacles = [
   "VOLUME_UNSUPPORTED",
   "VERSION_UNUSABLE",
   "KEY_STORE_CORRUPT",
+  "RATE_LIMITED",
 ] as const;
 
 /** @throws what ends all of it */

@@ -26,7 +26,9 @@ export function needsOf(store: KeyStore, version: NeededVersion): readonly Need[
   return [
     ...pointNeeds(store, version.id),
     ...liveVolumes.map((what) => plainNeed({ kind: "live volume", what })),
-    ...(daysLeft > 0 ? [plainNeed({ kind: "newly retired", what: `for ${daysLeft} counted days more` })] : []),
+    ...(daysLeft > 0
+      ? [plainNeed({ kind: "newly retired", what: `for ${daysLeft} counted day${daysLeft === 1 ? "" : "s"} more` })]
+      : []),
     ...(untried > 0 ? [plainNeed({ kind: "untried", what: `volumes of points that nothing opens: ${untried}` })] : []),
     ...holds.map(({ id, why, expectedUntilMs }) => plainNeed({ kind: "hold", what: why, hold: id, expectedUntilMs })),
     ...silent.map(({ id, name, why }) => plainNeed({ kind: "silent vault", what: `${name}: ${why}`, vault: id })),

@@ -52,7 +52,7 @@ type FailedVerdict = Exclude<Verdict, "reads" | "opens" | "opens, content damage
  * @param bound   at least one
  * @param spend   told before each trial what it is expected to take; may refuse it by an error
  * @returns       where none opens it, what came of the first that could be used; the caller disposes of what is unlocked
- * @throws {LockstepError} KEY_STORE_SEALED; KEY_STORE_CORRUPT; KDF_FAILED, CANCELLED; and what `spend` throws
+ * @throws {LockstepError} KEY_STORE_SEALED; KDF_FAILED, CANCELLED; and what `spend` throws
  */
 export async function openBound(
   store: KeyStore,
@@ -68,10 +68,10 @@ export async function openBound(
       failures.push({ verdict: "version unusable", version, tried: false });
       continue;
     }
-    using value = versionValue(store, version);
     const { id, cost } = protector;
     let tried = false;
     try {
+      using value = versionValue(store, version);
       if (cost !== null) refuseCost(cost, terms.limit, id);
       spend(cost?.seconds ?? 0);
       tried = true;
@@ -92,5 +92,6 @@ function verdictOf(error: unknown): FailedVerdict {
   if (isLockstepError(error, "HEADER_CORRUPT", "FIELD_CORRUPT")) return "header damaged";
   if (isLockstepError(error, "VOLUME_UNSUPPORTED")) return "unsupported";
   if (isLockstepError(error, "KDF_TOO_COSTLY")) return "not tried";
+  if (isLockstepError(error, "KEY_STORE_CORRUPT")) return "version unusable"; // its value is damaged
   throw error;
 }

@@ -5,6 +5,7 @@ import { inTransaction } from "#keys/database.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { placesInUse, savePlaceState } from "#keys/places.ts";
 import type { Place } from "#keys/places.ts";
+import { copiesIn } from "#keys/stored-copies.ts";
 import type { Store } from "#store/contract.ts";
 
 /** What writing copies works with. */
@@ -22,6 +23,8 @@ export type OpenPlace = Place & {
   readonly objects: Store;
   /** Numbers of this epoch's copies that lie there. */
   readonly numbers: ReadonlySet<number>;
+  /** Whether copies of this epoch were read back there since it was added, and not deleted. */
+  readonly hadCopies: boolean;
   /** Whether it refused to delete a copy. */
   keeps: boolean;
 };
@@ -57,7 +60,15 @@ export class OpenPlaces implements AsyncDisposable {
         }
         places.#reachable = [
           ...places.#reachable,
-          { ...place, objects, numbers, keeps: (place.state?.keepsMs ?? null) !== null },
+          {
+            ...place,
+            objects,
+            numbers,
+            hadCopies: copiesIn(side.store, place.id).some(
+              (copy) => copy.epoch === epoch && copy.isVerified && copy.writtenMs >= place.addedMs,
+            ),
+            keeps: (place.state?.keepsMs ?? null) !== null,
+          },
         ];
       });
     }

@@ -24,7 +24,7 @@ export function shownPlaces(store: KeyStore): readonly PlaceShown[] {
   const last = chain.at(-1);
   const isWhole = last !== undefined && !isMissingChange(store, last);
   const counted = store.db.prepare(
-    "SELECT count(*) AS copies, coalesce(sum(size_bytes), 0) AS size FROM copies WHERE place = ? AND deleted_ms IS NULL",
+    "SELECT count(*) AS copies, coalesce(sum(size_bytes), 0) AS size FROM copies WHERE place = ? AND deleted_ms IS NULL AND (verified_ms IS NOT NULL OR kind IS NULL)",
   );
   return placesInUse(store).map(({ id, place, domain, addedMs, state }) => {
     const newest = chain.findLast(({ places }) => places.has(id));

@@ -56,19 +56,22 @@ export function placesInUse(store: KeyStore): readonly Place[] {
 /**
  * Adds a place, or one again that was removed. To be called inside a transaction.
  *
+ * @returns  its id
  * @throws {LockstepError} NAME_TAKEN: it is one
  */
-export function addPlace(store: KeyStore, { place, domain }: Pick<Place, "place" | "domain">): void {
+export function addPlace(store: KeyStore, { place, domain }: Pick<Place, "place" | "domain">): string {
   const { db, deps } = store;
   const known = loadPlaces(store).find((each) => each.place === place);
   const nowMs = deps.now().epochMilliseconds;
   if (known === undefined) {
-    db.prepare("INSERT INTO places VALUES (?, ?, ?, ?, NULL)").run(hex(deps.random(16)), place, domain, nowMs);
-    return;
+    const id = hex(deps.random(16));
+    db.prepare("INSERT INTO places VALUES (?, ?, ?, ?, NULL)").run(id, place, domain, nowMs);
+    return id;
   }
   if (known.removedMs === null)
     throw new LockstepError("NAME_TAKEN", `adding the place ${place}: copies go there already`);
   db.prepare("UPDATE places SET domain = ?, added_ms = ?, removed_ms = NULL WHERE id = ?").run(domain, nowMs, known.id);
+  return known.id;
 }
 
 /**

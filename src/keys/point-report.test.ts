@@ -190,12 +190,12 @@ test("many points that fall on one day raise one alarm, also when they fall in s
   const points = Array.from({ length: 50 }, (_, i) => worldPoint(`web01@${i}`, []));
   bench.report(points);
   bench.leap(1);
-  assert.equal(bench.report(points.slice(9)).alarmed, false);
+  assert.equal(bench.report(points.slice(9)).alarm, null);
   bench.leap(1);
-  assert.equal(bench.report(points.slice(15)).alarmed, false);
-  assert.equal(bench.report(points.slice(18)).alarmed, false);
+  assert.equal(bench.report(points.slice(15)).alarm, null);
+  assert.equal(bench.report(points.slice(18)).alarm, null);
   assert.deepEqual(openAlarms(bench.store), []);
-  assert.equal(bench.report(points.slice(19)).alarmed, true);
+  assert.equal(bench.report(points.slice(19)).alarm === null, false);
   bench.report(points.slice(30));
   bench.report([...points.slice(30), worldPoint("web01@new", [])]);
   assert.deepEqual(
@@ -228,4 +228,51 @@ test("headers are kept once, and as long as a point has them", async () => {
   assert.equal(count(), 1);
   bench.reportDays(QUARANTINE_DAYS + 1, []);
   assert.equal(count(), 0);
+});
+
+/** Fifteen points that their keep rule lets go on a day, and as many that stay. */
+function ruled(goes: string | null) {
+  const named = (what: string, until: string | null) =>
+    Array.from({ length: 15 }, (_, i) => worldPoint(`web01@${what} ${i}`, [], until));
+  return { going: named("going", goes), staying: named("staying", "2033-12-31T12:00Z") };
+}
+
+test("points that go as their keep rule said raise no alarm, however many; those that were to stay do", async () => {
+  using bench = await NeedsWorld.make();
+  const { going, staying } = ruled("2026-01-08T12:00Z");
+  bench.report([...going, ...staying]);
+  bench.leap(7);
+  const went = bench.report(staying);
+  assert.deepEqual([went.fallen, went.alarm, openAlarms(bench.store)], [15, null, []]);
+  bench.leap(1);
+  assert.deepEqual(bench.report(staying.slice(10)).alarm, { missing: 10, points: 15 });
+  assert.match(bench.refusal(bench.version("web01")) ?? "nothing needs it", /nothing needs it/);
+});
+
+test("a week before its date a point is not expected to go", async () => {
+  using bench = await NeedsWorld.make();
+  const { going, staying } = ruled("2026-01-08T12:00Z");
+  bench.report([...going, ...staying]);
+  assert.deepEqual(bench.report(staying).alarm, { missing: 15, points: 30 });
+});
+
+test("a forecast that was shortened first hides no loss: the shortening alarms, and until its quarantine is over so does the loss", async () => {
+  using bench = await NeedsWorld.make();
+  const { going, staying } = ruled("2033-12-31T12:00Z");
+  bench.report([...going, ...staying]);
+  bench.leap(1);
+  const shortened = [...ruled("2026-01-02T00:00Z").going, ...staying];
+  assert.deepEqual(bench.report(shortened).alarm, { missing: 15, points: 30 });
+  assert.equal(bench.report(shortened).alarm, null, "told once a day");
+  bench.reportDays(QUARANTINE_DAYS - 1, shortened);
+  assert.equal(openAlarms(bench.store).length, 1);
+  assert.deepEqual(bench.report(staying).alarm, { missing: 15, points: 30 });
+});
+
+test("forecasts that come nearer by some days, as after a backup by hand, raise no alarm", async () => {
+  using bench = await NeedsWorld.make();
+  const { going, staying } = ruled("2026-06-30T12:00Z");
+  bench.report([...going, ...staying]);
+  bench.leap(1);
+  assert.equal(bench.report([...ruled("2026-06-01T12:00Z").going, ...staying]).alarm, null);
 });

@@ -1,14 +1,17 @@
 import { LockstepError } from "#errors/errors.ts";
 import type { KeyStore } from "#keys/key-store.ts";
+import { prepared } from "#keys/prepared.ts";
 
 /** The key side's settings: default, and the least and most that each may be. docs/key-side.md says what they mean. */
 export const policySettings = {
-  /** After how many days a point is derived for anew, although a proof of the same header could be carried over. */
+  /** For how many days a proof counts; no older one is carried over. */
   proofIntervalDays: { default: 7, least: 1, most: 366 },
   /** Seconds of key derivation that proofs of one machine may take in a day. */
   proofSecondsPerDay: { default: 600, least: 1, most: 86_400 },
   /** How many proofs of one volume may find its content wrong in a day, until no more are tried. */
   proofFailuresPerDay: { default: 10, least: 1, most: 10_000 },
+  /** How many rows one backup identity may add to the database in a day: points, volumes, statements, audit entries. */
+  backupRowsPerDay: { default: 500_000, least: 1000, most: 1_000_000_000 },
 } as const;
 
 export type PolicyName = keyof typeof policySettings;
@@ -19,8 +22,7 @@ export const policyNames = Object.keys(policySettings) as readonly PolicyName[];
 /** The settings that hold now. */
 export function loadPolicy({ db }: KeyStore): Policy {
   const set = new Map(
-    db
-      .prepare("SELECT name, value FROM policy")
+    prepared(db, "SELECT name, value FROM policy")
       .all()
       .map((row) => [String(row["name"]), Number(row["value"])]),
   );

@@ -1,6 +1,7 @@
 import { hex } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { act } from "#keys/act.ts";
+import { spendRows } from "#keys/backup-rows.ts";
 import { HeaderProver } from "#keys/header-proof.ts";
 import type { HeaderFinding, ProofDeps, ProofRequest } from "#keys/header-proof.ts";
 import type { KeyStore } from "#keys/key-store.ts";
@@ -37,6 +38,8 @@ type OpenProof = {
 
 /** A proof that nobody goes on with ends after this, and its keys are wiped. */
 const SESSION_MS = 2 * 60 * 1000;
+/** A statement and its audit entry. */
+const STATEMENT_ROWS = 2;
 /** For so long a volume in which a file system was read is expected to hold something that is recognised. */
 const KNOWN_MS = 30 * 24 * 60 * 60 * 1000;
 
@@ -56,7 +59,7 @@ export class ProofDesk implements Disposable {
    * Begins a proof: reads the header, derives where it must, and says what it wants to see inside.
    *
    * @throws {LockstepError} NAME_UNKNOWN, NOT_ALLOWED: the caller does not report for the vault; KEY_STORE_SEALED: nothing can
-   *   be tried or signed; RATE_LIMITED: too many are under way; and what `HeaderProver.prove` throws
+   *   be tried or signed; RATE_LIMITED: too many are under way, or too much was added today; and what `HeaderProver.prove` throws
    */
   async begin(caller: Caller, request: ProofRequest, signal: AbortSignal): Promise<ProofStep> {
     this.#endOverdue();
@@ -154,6 +157,7 @@ export class ProofDesk implements Disposable {
     const { verdict, version, carriedOver } = finding;
     const detail = { verdict, version: version === null ? null : versionName(version), carriedOver };
     const what = { act: "proof.begin", subject: subjectOf(volume), detail };
+    spendRows(this.#store, caller, STATEMENT_ROWS, "proving a volume");
     return act(this.#store, caller, what, () =>
       saveStatement(this.#store, volume, { ...finding, presented: presented.digest() }),
     );

@@ -46,12 +46,32 @@ function isNearer(ms: number | null, than: number | null): ms is number {
   return ms !== null && (than === null || ms < than);
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 /**
- * Whether so many points fell out of a machine's reports on one day that a custodian is to be told.
+ * Whether a point that is missing was expected to go, so that nobody need be told. A forecast is of a day, not of an hour.
  *
- * @param missing  that were there the day before
- * @param points   that there were, these among them
+ * @param kept  the longest that was reported of late: one that is nearer and waits does not count
  */
-export function areMany(missing: number, points: number): boolean {
-  return missing >= 10 && missing * 5 >= points;
+export function isExpectedToGo({ untilMs }: Forecast, nowMs: number): boolean {
+  return untilMs !== null && untilMs <= nowMs + DAY_MS;
+}
+
+/** By so much a forecast comes nearer where a backup was made by hand, or was late; more is a change that somebody made. */
+const USUAL_MS = 31 * DAY_MS;
+
+/** Whether on counted day `today` a forecast came nearer by more than it does by itself. Not shown yet, and told all the same. */
+export function isShortened({ untilMs, nearer }: Forecast, today: number): boolean {
+  if (nearer === null || nearer.since !== today) return false;
+  return untilMs === null || untilMs - nearer.untilMs > USUAL_MS;
+}
+
+/**
+ * Whether so many points fell on one day that a custodian is to be told.
+ *
+ * @param fallen  that were there the day before and are missing although they were expected to stay, or are expected to go much sooner
+ * @param points  that there were, these among them, without those that were expected to go
+ */
+export function areMany(fallen: number, points: number): boolean {
+  return fallen >= 10 && fallen * 5 >= points;
 }

@@ -2,6 +2,7 @@ import { hex } from "#bytes/text.ts";
 import { auditHead } from "#keys/audit.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { KeyStoreId } from "#keys/model.ts";
+import { prepared } from "#keys/prepared.ts";
 
 /** Where the key store stands, for vaults to remember, so that one that was rolled back is noticed. */
 export type KeyStoreStand = {
@@ -19,11 +20,10 @@ export type KeyStoreStand = {
 export function keyStoreStand(store: KeyStore): KeyStoreStand {
   const { id, epoch } = store.facts();
   const { seq, hash } = auditHead(store.db);
-  const copies = store.db
-    .prepare(
-      "SELECT max(number) AS copy FROM copies WHERE epoch = ? AND verified_ms IS NOT NULL AND deleted_ms IS NULL",
-    )
-    .get(epoch);
+  const copies = prepared(
+    store.db,
+    "SELECT max(number) AS copy FROM copies WHERE epoch = ? AND verified_ms IS NOT NULL AND deleted_ms IS NULL",
+  ).get(epoch);
   return {
     store: id,
     epoch,

@@ -1,4 +1,4 @@
-import { nextForecast, quarantineLeft } from "#keys/quarantine.ts";
+import { areMany, isExpectedToGo, isShortened, nextForecast, quarantineLeft } from "#keys/quarantine.ts";
 import type { Forecast } from "#keys/quarantine.ts";
 
 /** An encrypted volume of a point, by the public identities of its header: 64 hex digits each. */
@@ -47,8 +47,8 @@ export type ReportPlan = {
   readonly fallen: number;
   /** In quarantine after it. */
   readonly quarantined: number;
-  /** Of these, those that were still there on the day before. */
-  readonly quarantinedToday: number;
+  /** That so many points fell today that a custodian is to be told: how many, of how many. Null: they did not, or not by this report. */
+  readonly alarm: { readonly missing: number; readonly points: number } | null;
 };
 
 /**
@@ -56,39 +56,55 @@ export type ReportPlan = {
  * freed by a report that still does not have it on a day on which the quarantine is over.
  *
  * @param reported  no point twice
+ * @param now.today  the machine's counted day
+ * @param now.nowMs  the clock: it decides for nothing but the alarm
  */
 export function planReport(
   stored: ReadonlyMap<string, StoredPoint>,
   reported: ReadonlyMap<string, ReportedPoint>,
-  today: number,
+  { today, nowMs }: { readonly today: number; readonly nowMs: number },
 ): ReportPlan {
   const saved: StoredPoint[] = [];
   const volumes: ReportedPoint[] = [];
   const freed: string[] = [];
-  const counts = { added: 0, returned: 0, fallen: 0, quarantined: 0, quarantinedToday: 0 };
+  const counts = { added: 0, returned: 0, fallen: 0, quarantined: 0 };
+  const told = { before: 0, missing: 0, isNew: false };
   for (const point of reported.values()) {
     const before = stored.get(point.point);
     const after = storedPoint(point, before, today);
-    if (before === undefined) counts.added++;
-    else if (before.missingDay !== null) counts.returned++;
-    if (before === undefined || differs(before, after)) saved.push(after);
+    const isChanged = before === undefined || differs(before, after);
+    if (isChanged) saved.push(after);
     if (before?.volumesDigest !== point.volumesDigest) volumes.push(point);
+    if (before === undefined) {
+      counts.added++;
+      continue;
+    }
+    told.before++;
+    if (before.missingDay !== null) counts.returned++;
+    if (!isShortened(after.forecast, today)) continue;
+    told.missing++;
+    told.isNew ||= isChanged;
   }
   for (const before of stored.values()) {
     if (reported.has(before.point)) continue;
     const missingDay = before.missingDay ?? today;
+    const isExpected = isExpectedToGo(before.forecast, nowMs);
     if (before.missingDay === null) {
       saved.push({ ...before, missingDay });
       counts.fallen++;
+      told.isNew ||= !isExpected;
     }
     if (quarantineLeft(missingDay, today) === 0) {
       freed.push(before.point);
       continue;
     }
     counts.quarantined++;
-    if (missingDay === today) counts.quarantinedToday++;
+    if (missingDay !== today || isExpected) continue;
+    told.before++;
+    told.missing++;
   }
-  return { saved, volumes, freed, ...counts };
+  const isAlarm = told.isNew && areMany(told.missing, told.before);
+  return { saved, volumes, freed, ...counts, alarm: isAlarm ? { missing: told.missing, points: told.before } : null };
 }
 
 function storedPoint(

@@ -1,6 +1,7 @@
 import type { Secret } from "#bytes/secret.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { bindingsOf } from "#keys/bindings.ts";
+import { custodianDeriver } from "#keys/derivations.ts";
 import { freeKeyslots } from "#keys/free-keyslots.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { HeaderSeen } from "#keys/rollover-plan.ts";
@@ -108,6 +109,7 @@ export async function tryProtectors(
   const protectors = which === "bound" ? bound : [...bound, ...free];
   if (protectors.length === 0) return { opens: [], notTried: [] };
   using value = usableValue(store, version);
+  const queued = custodianDeriver(store, kdf, null);
   const [opens, notTried]: [string[], string[]] = [[], []];
   let { seconds } = limit;
   for (const protector of protectors) {
@@ -120,7 +122,11 @@ export async function tryProtectors(
     }
     seconds -= takes;
     try {
-      using _opened = await header.unlock({ kind: version.kind, secret: value }, { kdf, limit, only: id }, signal);
+      using _opened = await header.unlock(
+        { kind: version.kind, secret: value },
+        { kdf: queued, limit, only: id },
+        signal,
+      );
       opens.push(id);
     } catch (error) {
       if (isLockstepError(error, "SECRET_REJECTED")) continue;

@@ -55,6 +55,24 @@ export function saveBegun(store: KeyStore, copy: Omit<StoredCopy, "places">, pla
   }
 }
 
+/**
+ * Notes copies of earlier epochs that lie in a place, of which nothing is known but their names. Those of this epoch are left out: it began
+ * with none, and whoever put some there would use up its numbers. To be called inside a transaction.
+ */
+export function saveFound(
+  store: KeyStore,
+  place: string,
+  named: readonly { readonly epoch: number; readonly number: number; readonly sizeBytes: number }[],
+): void {
+  const nowMs = store.deps.now().epochMilliseconds;
+  const insert = store.db.prepare(
+    "INSERT OR IGNORE INTO copies VALUES (?, ?, ?, NULL, NULL, ?, ?, NULL, NULL, 0, 0, 0, 0, NULL)",
+  );
+  for (const { epoch, number, sizeBytes } of named) {
+    if (epoch < store.facts().epoch) insert.run(epoch, number, place, sizeBytes, nowMs);
+  }
+}
+
 /** Notes that a copy was read back in a place. To be called inside a transaction. */
 export function saveVerified(store: KeyStore, number: number, place: string): void {
   const { epoch } = store.facts();

@@ -1,5 +1,6 @@
 import { isLockstepError } from "#errors/errors.ts";
 import { inTransaction } from "#keys/database.ts";
+import { custodianDeriver } from "#keys/derivations.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { noteTried, protectorsTried } from "#keys/tries.ts";
 import { versionValue } from "#keys/versions.ts";
@@ -23,8 +24,8 @@ export type TryDeps = {
  *
  * @param only  the protector that is tried; null: all that fit
  * @returns     the protector that it opens
- * @throws {LockstepError} SECRET_REJECTED: it opens none; KEY_STORE_SEALED, KEY_STORE_CORRUPT, VERSION_UNUSABLE: its value; and what
- *   `unlockWithin` throws
+ * @throws {LockstepError} SECRET_REJECTED: it opens none; KEY_STORE_SEALED, KEY_STORE_CORRUPT, VERSION_UNUSABLE: its value;
+ *   RATE_LIMITED: what may be derived for this volume today is spent; and what `unlockWithin` throws
  */
 export async function tryVersion(
   { store, kdf, costLimit }: TryDeps,
@@ -35,8 +36,9 @@ export async function tryVersion(
 ): Promise<Protector> {
   using value = versionValue(store, version);
   const secret = { kind: version.kind, secret: value };
+  const terms = { kdf: custodianDeriver(store, kdf, header.facts.identity), limit: costLimit, only };
   try {
-    using unlocked = await unlockWithin(header, secret, { kdf, limit: costLimit, only }, signal);
+    using unlocked = await unlockWithin(header, secret, terms, signal);
     if (unlocked.protector === null) throw new Error("no version is a volume key");
     return unlocked.protector;
   } catch (error) {

@@ -16,7 +16,7 @@ export function openableVolumes({ db, deps }: KeyStore, { vault, machine }: Mach
     `SELECT DISTINCT keys.name || '/v' || versions.number AS name, versions.created_ms, versions.number FROM openers
      JOIN versions ON versions.id = openers.version
      JOIN keys ON keys.id = versions.key
-     WHERE openers.header = ? AND enabled = 1 AND deleted_ms IS NULL AND coalesce(activates_ms <= ?, 1)
+     WHERE openers.header = ? AND enabled = 1 AND deleted_ms IS NULL AND damaged_ms IS NULL AND coalesce(activates_ms <= ?, 1)
      ORDER BY versions.created_ms DESC, versions.number DESC`,
   );
   const nowMs = deps.now().epochMilliseconds;

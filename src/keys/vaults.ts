@@ -41,6 +41,13 @@ export function loadVault({ db }: KeyStore, id: string): KnownVault {
   return vaultOf(row);
 }
 
+/** What people call a vault. @throws {LockstepError} NAME_UNKNOWN */
+export function vaultName({ db }: KeyStore, id: string): string {
+  const row = prepared(db, "SELECT name FROM vaults WHERE id = ?").get(id);
+  if (row === undefined) throw unknownVault(id);
+  return String(row["name"]);
+}
+
 /**
  * Makes a vault known, or changes the name and the reporter of one that is; one that was retired counts again. To be called
  * inside a transaction.
@@ -112,9 +119,11 @@ export function retireVault(store: KeyStore, id: string): KnownVault {
  * @returns  how many points were freed
  */
 export function freeRetiredVaults(store: KeyStore): number {
-  const { changes } = store.db
-    .prepare("DELETE FROM points WHERE vault IN (SELECT id FROM vaults WHERE retired_day <= ?)")
-    .run(runningDays(store) - QUARANTINE_DAYS);
+  const over = runningDays(store) - QUARANTINE_DAYS;
+  const retired = "vault IN (SELECT id FROM vaults WHERE retired_day <= ?)";
+  // What they reported last is not what is stored any more, should one of them come back.
+  prepared(store.db, `UPDATE machines SET report_digest = '' WHERE report_digest <> '' AND ${retired}`).run(over);
+  const { changes } = prepared(store.db, `DELETE FROM points WHERE ${retired}`).run(over);
   return Number(changes);
 }
 

@@ -1,6 +1,7 @@
 import type { Secret } from "#bytes/secret.ts";
 import { hex } from "#bytes/text.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
+import { noteDamaged } from "#keys/damage.ts";
 import { parseKeyName } from "#keys/key-name.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { KeyId, ValueKind, VersionId } from "#keys/model.ts";
@@ -24,6 +25,8 @@ export type Version = {
   readonly compromisedWhy: string | null;
   readonly deletedMs: number | null;
   readonly destroyedMs: number | null;
+  /** When its value was found damaged; null: it was not, or was put right. */
+  readonly damagedMs: number | null;
 };
 
 /** What is to be stored. */
@@ -107,10 +110,12 @@ export function loadVersion({ db }: KeyStore, id: VersionId): Version {
 
 /** All versions of a key, or of all keys, by name and number. */
 export function loadVersions({ db }: KeyStore, keyName: string | null): readonly Version[] {
-  return db
-    .prepare(`SELECT ${columns} WHERE ? IS NULL OR keys.name = ? ORDER BY keys.name, versions.number`)
-    .all(keyName, keyName)
-    .map(versionOf);
+  const ordered = "ORDER BY keys.name, versions.number";
+  const rows =
+    keyName === null
+      ? prepared(db, `SELECT ${columns} ${ordered}`).all()
+      : prepared(db, `SELECT ${columns} WHERE keys.name = ? ${ordered}`).all(keyName);
+  return rows.map(versionOf);
 }
 
 /** Versions of all keys that are neither retired nor destroyed, and the newest of each key that has none; by name and number. */
@@ -162,25 +167,39 @@ export function versionsNamed(store: KeyStore, name: string): readonly [Version,
 }
 
 /**
- * The value of a version. Does not look at whether it may be used: see `whyUnusable`.
+ * The value of a version. Does not look at whether it may be used: see `whyUnusable`. That it is damaged is noted.
  *
  * @throws {LockstepError} KEY_STORE_SEALED; KEY_STORE_CORRUPT; VERSION_UNUSABLE: it was destroyed
  */
-export function versionValue({ db, ring }: KeyStore, version: Version): Secret {
-  const row = db.prepare("SELECT wrapping, value FROM versions WHERE id = ?").get(version.id);
-  if (row === undefined) throw unknown(versionName(version));
+export function versionValue(store: KeyStore, version: Version): Secret {
+  const { db, ring } = store;
+  const name = versionName(version);
+  const row = prepared(db, "SELECT wrapping, value, destroyed_ms FROM versions WHERE id = ?").get(version.id);
+  if (row === undefined) throw unknown(name);
+  if (row["destroyed_ms"] !== null) throw new LockstepError("VERSION_UNUSABLE", `the value of ${name} was destroyed`);
   if (row["value"] === null) {
-    throw new LockstepError("VERSION_UNUSABLE", `the value of ${versionName(version)} was destroyed`);
+    throw new LockstepError(
+      "KEY_STORE_CORRUPT",
+      `the value of ${name} is missing: it was damaged already when the copy was made that the key store was recovered from`,
+      { hint: "An older copy may have it; `lockstep key heal` puts it right." },
+    );
   }
-  return ring.unwrap(valueName(version), {
-    wrapping: Number(row["wrapping"]),
-    value: row["value"] as Uint8Array,
-  });
+  try {
+    return ring.unwrap(valueName(version), { wrapping: Number(row["wrapping"]), value: row["value"] as Uint8Array });
+  } catch (error) {
+    if (!isLockstepError(error, "KEY_STORE_CORRUPT")) throw error;
+    noteDamaged(store, version.id, name);
+    throw new LockstepError("KEY_STORE_CORRUPT", `the value of ${name} was changed in the database, or is damaged`, {
+      hint: `\`lockstep key heal ${name}\` puts it right, by the same value from elsewhere: docs/keys.md.`,
+      cause: error,
+    });
+  }
 }
 
 /** Why a version's value may not be used for anything now, in words; null when it may. */
 export function whyUnusable(version: Version, now: Temporal.Instant): string | null {
   if (version.destroyedMs !== null) return "it was destroyed";
+  if (version.damagedMs !== null) return "its value is damaged: `lockstep key heal` puts it right";
   if (version.deletedMs !== null) return "it is deleted";
   if (!version.enabled) return "it is disabled";
   if (version.activatesMs !== null && version.activatesMs > now.epochMilliseconds) return "it is not active yet";
@@ -218,6 +237,7 @@ function versionOf(row: Row): Version {
     compromisedWhy: textOrNull(row["compromised_why"]),
     deletedMs: numberOrNull(row["deleted_ms"]),
     destroyedMs: numberOrNull(row["destroyed_ms"]),
+    damagedMs: numberOrNull(row["damaged_ms"]),
   };
 }
 

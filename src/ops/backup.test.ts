@@ -122,6 +122,28 @@ test("a disk that is written to meanwhile makes no point, or a torn one where th
   assert.equal(point.consistency, "torn");
 });
 
+test("a disk that is written to while a later one is read is not of the instant of the point", async () => {
+  const bench = new VaultBench("two disks");
+  const definitions = [bench.disk("sda", 20_000), bench.disk("sdb", 20_000)] as const;
+  const log = await bench.createMachine(definitions);
+  const vault = bench.vault();
+  const first = memoryDisk(seededRandom("first")(20_000));
+  const second = memoryDisk(seededRandom("second")(20_000));
+  const writing: typeof second = {
+    ...second,
+    writtenSince: async (signal) => {
+      first.written = "its modification time moved";
+      return await second.writtenSince(signal);
+    },
+  };
+  const sources = [benchSource(definitions[0], first), benchSource(definitions[1], writing)];
+  await assert.rejects(backup(vault, log, sources, benchBackupOptions, bench.signal), { code: "DISK_IN_USE" });
+  assert.equal(log.fold.points.size, 0);
+  first.written = null;
+  const { point } = await backup(vault, log, sources, { ...benchBackupOptions, tornOk: true }, bench.signal);
+  assert.equal(point.consistency, "torn");
+});
+
 test("what the medium refuses fails the backup, or is noted and counted as incomplete when restored", async () => {
   const bench = new VaultBench("unreadable");
   const definition = bench.disk("sda", 1);

@@ -75,7 +75,7 @@ type DoneDisk = {
  * The order is the safety: blocks, tree nodes, the point's body, and last the log entry that names them. Until that entry
  * nothing refers to what was written; a later run of this adopts the latest checkpoint of one that died.
  *
- * @throws {LockstepError} DISK_IN_USE: a disk was written to while it was read; RANGES_WRONG_BASE; SESSION_FENCED: another
+ * @throws {LockstepError} DISK_IN_USE: a disk was written to before all were read; RANGES_WRONG_BASE; SESSION_FENCED: another
  *   backup of this machine began meanwhile; and what reading the disks and the store throws
  */
 export async function backup(
@@ -104,7 +104,8 @@ export async function backup(
     healedSlots += healing.healedSlots;
     warnings.push(...healing.warnings);
   }
-  const point = await commit({ vault, log, session }, sources, done, { capturedAt, storedBytes }, signal);
+  const whole = sources.length === 1 ? done : await lookAgain(sources, done, options, signal);
+  const point = await commit({ vault, log, session }, sources, whole, { capturedAt, storedBytes }, signal);
   const unreadable = new Map(done.map(({ disk, outcome }) => [disk.name, outcome.unreadable]));
   const volumes = new Map(done.map(({ disk, volumes: found }) => [disk.name, found]));
   return { point, storedBytes, resumed: session.adopted.length > 0, healedSlots, unreadable, warnings, volumes };
@@ -227,6 +228,23 @@ async function backupOne(
   return { result: { disk, outcome, torn: torn ?? written, volumes }, stored: writer.storedBytes, healing };
 }
 
+/** Asks of each disk once more, when the last one is read: a write to one before that is of another instant than the point. */
+async function lookAgain(
+  sources: readonly BackupSource[],
+  done: readonly DoneDisk[],
+  { tornOk }: BackupOptions,
+  signal: AbortSignal,
+): Promise<readonly DoneDisk[]> {
+  const looked: DoneDisk[] = [];
+  for (const [index, disk] of done.entries()) {
+    const source = sources[index]?.source;
+    const written = (await source?.writtenSince(signal)) ?? null;
+    if (source !== undefined && written !== null && !tornOk) throw inUse(source.path, written);
+    looked.push({ ...disk, torn: disk.torn ?? written });
+  }
+  return looked;
+}
+
 function shapeOf(from: { sizeBytes: number; root: string | null } | undefined, blockBytes: number): TreeShape {
   if (from === undefined) return { root: null, blocks: 1 };
   return { root: rootFromText(from.root), blocks: Math.ceil(from.sizeBytes / blockBytes) };
@@ -293,7 +311,7 @@ function weakest(sources: readonly BackupSource[]): Consistency {
 }
 
 function inUse(path: string, written: string): LockstepError {
-  return new LockstepError("DISK_IN_USE", `${path} was written to while it was read: ${written}. No point was made.`, {
+  return new LockstepError("DISK_IN_USE", `${path} was written to during the backup: ${written}. No point was made.`, {
     hint: "Shut the machine down, or use --snapshot where the file system can; --torn-ok takes it as it is, and marks the point as torn.",
   });
 }

@@ -1,6 +1,8 @@
 import { hex } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import { isLockstepError, messageOf } from "#errors/errors.ts";
+import { statementCheck } from "#ops/check-statements.ts";
+import type { WrongStatement } from "#ops/check-statements.ts";
 import { nothingKnown } from "#ops/machines.ts";
 import type { KnownMachine, KnownMachines } from "#ops/machines.ts";
 import type { ObjectKey } from "#store/contract.ts";
@@ -17,7 +19,7 @@ import type { LogSource } from "#vault/log-reader.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import { listMachines, ROSTER_LIMIT_BYTES } from "#vault/roster.ts";
 import { openObject } from "#vault/sealed.ts";
-import { verifySummaries } from "#vault/summary-check.ts";
+import { verifyLog } from "#vault/summary-check.ts";
 import type { WrongSummary } from "#vault/summary-check.ts";
 import { checkTwins } from "#vault/twin-objects.ts";
 import type { TwinFault } from "#vault/twin-objects.ts";
@@ -49,6 +51,10 @@ export type CheckedLog = {
   /** Why the log cannot be read, or not be written to, in words; null when all is well. */
   readonly fault: string | null;
   readonly wrongSummaries: readonly WrongSummary[];
+  /** Verdicts that the key store did not give. */
+  readonly wrongStatements: readonly WrongStatement[];
+  /** The id of the key store whose word counts in it; null: there was none. */
+  readonly keyStore: string | null;
   readonly warnings: readonly string[];
 };
 
@@ -73,7 +79,7 @@ export type CheckVaultResult = {
 
 /**
  * Checks what all machines rest on: `vault.json` and the keyring's chain, the roster, every log from its first entry on,
- * and every summary against it. Does not look at points: see `check`.
+ * every summary against it, and the key store's signatures of what it says of points. Does not look at points: see `check`.
  *
  * @param opened  the vault as it was opened; it is read again
  * @throws {LockstepError} what `reopenKeyring` and the store throw
@@ -110,10 +116,12 @@ export async function checkVault(
     const seen = roster.machines.includes(machine) ? null : await known.machine(machine);
     if (seen === null) continue;
     const fault = "this host has seen it in this vault, and the roster does not have it";
-    logs.push({ machine, name: seen.name, entries: 0, fault, wrongSummaries: [], warnings: [] });
+    logs.push({ machine, name: seen.name, entries: 0, fault, ...nothingRead });
   }
   const { stray, foreign } = await oddObjects(vault, new Set(roster.machines), progress, signal);
-  const logsAreRight = logs.every(({ fault, wrongSummaries }) => fault === null && wrongSummaries.length === 0);
+  const logsAreRight =
+    logs.every((log) => log.fault === null && log.wrongSummaries.length + log.wrongStatements.length === 0) &&
+    new Set(logs.flatMap(({ keyStore }) => keyStore ?? [])).size <= 1;
   const ok =
     faults.length + roster.warnings.length + stray.length === 0 &&
     logsAreRight &&
@@ -132,11 +140,14 @@ async function restoreKeyring(vault: Vault, found: OpenedKeyring, signal: AbortS
   }
 }
 
+const nothingRead = { wrongSummaries: [], wrongStatements: [], keyStore: null, warnings: [] } as const;
+
 async function checkLog(source: LogSource, keyring: OpenedKeyring, signal: AbortSignal): Promise<CheckedLog> {
-  const { machine } = source;
+  const { machine, keys } = source;
   let fold: Fold | null;
   try {
-    const whole = await verifySummaries(source, signal);
+    const statements = statementCheck(keys.vaultId, machine);
+    const whole = await verifyLog(source, statements.visit, signal);
     ({ fold } = whole);
     const fault = fold === null ? "it has no entry" : checkKeyringAgainst(fold.keyring, keyring);
     return {
@@ -145,11 +156,13 @@ async function checkLog(source: LogSource, keyring: OpenedKeyring, signal: Abort
       entries: fold?.seq ?? 0,
       fault,
       wrongSummaries: whole.wrong,
+      wrongStatements: statements.wrong,
+      keyStore: fold?.keyStore?.store ?? null,
       warnings: whole.warnings,
     };
   } catch (error) {
     if (!isLockstepError(error, "LOG_CORRUPT", "VAULT_NEWER", "KEYRING_ROLLED_BACK", "STORE_UNAVAILABLE")) throw error;
-    return { machine, name: null, entries: 0, fault: messageOf(error), wrongSummaries: [], warnings: [] };
+    return { machine, name: null, entries: 0, fault: messageOf(error), ...nothingRead };
   }
 }
 

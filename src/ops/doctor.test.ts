@@ -30,8 +30,9 @@ const place = (name: string, domain: string) => ({ place: name, domain, failure:
 
 const keySide: KeySideFacts = {
   store: { sealed: false, frozen: null, custodians: 2, user: "lockstep-keys" },
-  copies: { domains: 2, places: [place("/a", "here"), place("/b", "there")] },
-  kit: { stale: null },
+  copies: { domains: 2, damaged: [], places: [place("/a", "here"), place("/b", "there")] },
+  kit: { id: "cfd032fe", stale: null },
+  vaultWays: [{ label: "host a" }, { label: "kit cfd032fe" }],
   keyOwner: 8,
   backupOwner: 7,
 };
@@ -77,14 +78,19 @@ test("of a key side: each thing that is wrong is found, by itself", () => {
   assert.deepEqual(found({ store: { ...keySide.store, custodians: 1 } }), ["ONE_CUSTODIAN"]);
   assert.deepEqual(found({ keyOwner: 7 }), ["NOT_ISOLATED"]);
   assert.deepEqual(found({ keyOwner: null }), []); // another machine
+  assert.deepEqual(found({ copies: { ...keySide.copies, damaged: ["web01/v1"] } }), ["VALUE_DAMAGED"]);
   assert.deepEqual(found({ kit: null }), ["KIT_MISSING"]);
-  assert.deepEqual(found({ kit: { stale: "it was never checked" } }), ["KIT_STALE"]);
+  assert.deepEqual(found({ vaultWays: [{ label: "kit 01234567" }] }), ["KIT_WITHOUT_VAULT"]);
+  assert.deepEqual(found({ vaultWays: null }), []); // it was not opened
+  assert.deepEqual(found({ kit: { id: "cfd032fe", stale: "it was never checked" } }), ["KIT_STALE"]);
   const failed = { ...place("/b", "there"), failure: "no space" };
-  assert.deepEqual(found({ copies: { domains: 2, places: [place("/a", "here"), failed] } }), ["COPY_FAILED"]);
+  assert.deepEqual(found({ copies: { domains: 2, damaged: [], places: [place("/a", "here"), failed] } }), [
+    "COPY_FAILED",
+  ]);
 });
 
 test("copies that fail together are no two copies", () => {
-  const together = { domains: 1, places: [place("/a", "house"), place("/b", "house")] };
+  const together = { domains: 1, damaged: [], places: [place("/a", "house"), place("/b", "house")] };
   const [found, ...others] = keySideFindings({ ...keySide, copies: together });
   assert.deepEqual([found?.code, others], ["COPIES_FEW", []]);
   assert.match(found?.what ?? "", /^all 2 places .* fail together: house$/);

@@ -5,7 +5,9 @@ export const reasons = {
   VAULT_KEY_IN_VAULT: "when this host is lost, what opens the vault is inside the vault",
   COPIES_FEW: "one fire, one thief or one mistake takes the key store and all of its copies",
   COPY_FAILED: "what is added to the key store from now on is not there",
+  VALUE_DAMAGED: "nothing opens its points with it, and once old copies are gone it is lost",
   KIT_MISSING: "when this host is lost, nothing opens the copies of the key store",
+  KIT_WITHOUT_VAULT: "when this host is lost, the kit brings back the key store and not the vault",
   KIT_STALE: "a kit that nobody tried may open nothing on the day that it is needed",
   ONE_CUSTODIAN:
     "no second person is asked before a key is shown or destroyed, and nobody is there when that one is away",

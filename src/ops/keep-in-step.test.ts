@@ -4,19 +4,24 @@ import { test } from "node:test";
 import { LockstepError } from "#errors/errors.ts";
 import type { ErrorCode } from "#errors/errors.ts";
 import { keepInStep } from "#ops/keep-in-step.ts";
-import type { Anew, InStep } from "#ops/keep-in-step.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import type { InStep } from "#ops/keep-in-step.ts";
+import { adoptKeyStore } from "#ops/known-key-store.ts";
+import { pointLights } from "#ops/point-light.ts";
 import { InStepBench } from "#testing/in-step-bench.ts";
+import { testKeySide } from "#testing/key-side.ts";
+import { sampleMaterial } from "#testing/luks1-sample.ts";
 import type { PointId } from "#vault/ids.ts";
 
-function step(bench: InStepBench, points: readonly PointId[], anew: Anew = false): Promise<InStep> {
+const MIB = 1024 * 1024;
+
+function step(bench: InStepBench, points: readonly PointId[], anew = false): Promise<InStep> {
   return keepInStep(bench.deps, points, { anew, progress: () => undefined }, bench.signal);
 }
 
 function lightOf(bench: InStepBench, point: PointId) {
   const state = bench.log.fold.points.get(point);
   assert.ok(state !== undefined);
-  return pointLights(bench.log.fold, lightTerms, bench.vault.now())(state);
+  return pointLights(bench.log.fold, bench.vault.now())(state);
 }
 
 test("a point is amber until it is tried, green once a key opened it, and amber again when that was long ago", async () => {
@@ -54,7 +59,7 @@ test("a version that is deleted turns its points red, and that they were green i
 });
 
 test("a key side that fails in whatever way is no failure of this, and what was stated before is logged", async () => {
-  const codes: readonly ErrorCode[] = ["KEY_SIDE_UNREACHABLE", "KEY_STORE_SEALED", "RATE_LIMITED", "NOT_ALLOWED"];
+  const codes: readonly ErrorCode[] = ["KEY_SIDE_UNREACHABLE", "KEY_STORE_SEALED", "NOT_ALLOWED"];
   for (const code of codes) {
     using bench = await InStepBench.make(`fails ${code}`);
     await bench.bindKey();
@@ -106,7 +111,7 @@ test("points in which nothing is encrypted are reported, and nothing of them is 
   assert.equal(lightOf(bench, point).light, "plain");
 });
 
-test("one derivation a header renews the proofs of all points that have it", async () => {
+test("one derivation a header renews the proofs of all points that have it, when half of their time is over", async () => {
   using bench = await InStepBench.make("each header once");
   await bench.bindKey();
   const points: PointId[] = [];
@@ -115,7 +120,6 @@ test("one derivation a header renews the proofs of all points that have it", asy
     bench.pass({ days: 1 });
   }
   await step(bench, points);
-  bench.pass({ days: 5 });
   const asked: boolean[] = [];
   const { client } = bench;
   bench.client = {
@@ -124,11 +128,95 @@ test("one derivation a header renews the proofs of all points that have it", asy
       return client.call(name, input, signal);
     },
   };
-  await step(bench, points, "each header once");
+  bench.pass({ days: 3 });
+  await step(bench, points);
+  assert.deepEqual(asked.splice(0), [false, false, false]);
+  bench.pass({ days: 1 });
+  await step(bench, points);
   assert.deepEqual(asked, [true, false, false]);
   const now = bench.vault.now();
   for (const point of points) {
     const { openedAt } = lightOf(bench, point);
     assert.ok(openedAt !== null && Temporal.Instant.compare(openedAt, now) === 0);
   }
+});
+
+test("a machine whose points are tried every day is green all the time, whatever the key store's policy is", async () => {
+  for (const proofIntervalDays of [2, 7, 30]) {
+    using bench = await InStepBench.make(`daily, ${proofIntervalDays}`);
+    await bench.bindKey();
+    await bench.keySide.as("custodian", "policy.set", { proofIntervalDays });
+    const point = await bench.backUp();
+    for (let day = 0; day < 20; day++) {
+      await step(bench, [point]);
+      bench.pass({ hours: 24, minutes: 20 });
+      assert.equal(lightOf(bench, point).light, "green", `after ${day} days`);
+    }
+    bench.pass({ days: proofIntervalDays });
+    assert.equal(lightOf(bench, point).light, "amber");
+  }
+});
+
+test("a key store that is not the one that the log knows is told nothing and believed nothing, until a custodian says so", async () => {
+  using bench = await InStepBench.make("another key store");
+  await bench.bindKey();
+  const point = await bench.backUp();
+  const own = bench.client;
+  await step(bench, [point]);
+  const known = bench.log.fold.keyStore;
+  bench.pass({ days: 8 });
+  using other = await testKeySide();
+  const asked: string[] = [];
+  bench.client = {
+    call: (name, input) => {
+      asked.push(name);
+      return other.as("backup", name, input);
+    },
+  };
+  const { trouble } = await step(bench, [point]);
+  assert.equal(trouble?.code, "KEY_STORE_OTHER");
+  assert.deepEqual([asked, bench.log.fold.keyStore, lightOf(bench, point).light], [["store.show"], known, "amber"]);
+
+  assert.equal(await adoptKeyStore(bench.deps, bench.signal), true);
+  const { store } = bench.log.fold.keyStore ?? {};
+  assert.equal(store, other.side.store.facts().id);
+  bench.client = own;
+  assert.equal((await step(bench, [point])).trouble?.code, "KEY_STORE_OTHER");
+});
+
+test("a volume whose key version is damaged is named, and the others are proved", async () => {
+  using bench = await InStepBench.make("one is damaged");
+  await bench.bindKey();
+  const points = [await bench.backUp(), await bench.backUp()];
+  const { client } = bench;
+  bench.client = {
+    call: (name, input, signal) =>
+      "point" in input && input.point === points[0]
+        ? Promise.reject(new LockstepError("KEY_STORE_CORRUPT", "web01/v1 is damaged"))
+        : client.call(name, input, signal),
+  };
+  const { trouble, proved } = await step(bench, points);
+  const whys = points.map((point) => proved.get(point)?.[0]?.why);
+  assert.deepEqual([trouble, whys], [null, ["web01/v1 is damaged [KEY_STORE_CORRUPT]", null]]);
+  assert.deepEqual(
+    points.map((point) => lightOf(bench, point).light),
+    ["amber", "green"],
+  );
+});
+
+test("a binding whose protector the newest point does not have is said, and one that was made since is not", async () => {
+  using bench = await InStepBench.make("gone");
+  await bench.bindKey();
+  const first = await bench.backUp();
+  assert.deepEqual((await step(bench, [first])).gone, []); // it was bound at the time of the point
+  bench.pass({ days: 1 });
+  assert.deepEqual((await step(bench, [await bench.backUp()])).gone, []);
+  bench.pass({ days: 1 });
+  const at = MIB + sampleMaterial(3).offsetBytes; // of the keyslot that it is bound to
+  bench.content[at] = (bench.content[at] ?? 0) ^ 1;
+  const { gone } = await step(bench, [await bench.backUp()]);
+  assert.deepEqual(
+    gone.map(({ version, place }) => [version, place?.disk]),
+    [["web01/v1", "sda"]],
+  );
 });

@@ -1,9 +1,12 @@
+import type { BindingFacts } from "#api/values.ts";
 import { isLockstepError } from "#errors/errors.ts";
 import type { LockstepError } from "#errors/errors.ts";
 import { encryptedVolumes } from "#ops/encrypted-volumes.ts";
+import { headersToRenew } from "#ops/headers-to-renew.ts";
+import { knowKeyStore } from "#ops/known-key-store.ts";
 import { logVerdicts } from "#ops/log-verdicts.ts";
 import { provePoint } from "#ops/prove-point.ts";
-import type { ProveDeps, ProvedVolume } from "#ops/prove-point.ts";
+import type { PointHeaderId, ProveDeps, ProvedVolume } from "#ops/prove-point.ts";
 import { reportPoints } from "#ops/report-points.ts";
 import type { PointReport } from "#ops/report-points.ts";
 import type { PointId } from "#vault/ids.ts";
@@ -12,6 +15,8 @@ import type { PointId } from "#vault/ids.ts";
 export type InStep = {
   /** Null where the key side could not be told. */
   readonly report: PointReport | null;
+  /** Bindings that the newest point shows to be gone. */
+  readonly gone: readonly BindingFacts[];
   readonly proved: ReadonlyMap<PointId, readonly ProvedVolume[]>;
   /** Why the key side did not do all that was asked; null when it did. */
   readonly trouble: LockstepError | null;
@@ -23,6 +28,7 @@ const troubles = [
   "KEY_STORE_BUSY",
   "KEY_STORE_NEWER",
   "KEY_STORE_CORRUPT",
+  "KEY_STORE_OTHER",
   "KEY_STORE_SEALED",
   "KEY_STORE_FROZEN",
   "KEY_SIDE_UNREACHABLE",
@@ -39,34 +45,30 @@ export function isKeySideTrouble(error: unknown): error is LockstepError {
   return isLockstepError(error, ...troubles);
 }
 
-/** Which headers keys are derived for though an earlier proof of the same one could be carried over: all, none, or each once. */
-export type Anew = boolean | "each header once";
-
 /** Points that are proved before their verdicts are logged. */
 const POINTS_AT_ONCE = 64;
 
 /**
  * Keeps the key side in step with a machine: reports all of its points, has those that are named proved, and logs what came of it.
- * A key side that is out of reach, sealed, or refuses is no failure of this: what it did not do stays as the log has it.
+ * A key side that is out of reach, sealed, or refuses is no failure of this: what it did not do stays as the log has it. What keeps one
+ * volume from being proved is said of it, and the others are proved.
+ *
+ * Where the latest proof of a header grows old, a key is derived for it anew, once; the other points that have it share that.
  *
  * @param points    those to prove; of those that are gone, or in which nothing is encrypted, nothing is asked
+ * @param anew      derive for each of them, whatever there is
  * @param progress  told after each point
  * @throws {LockstepError} what the store and `Log.append` throw; CANCELLED
  */
 export async function keepInStep(
   deps: ProveDeps,
   points: readonly PointId[],
-  { anew, progress }: { readonly anew: Anew; readonly progress: (done: number) => void },
+  { anew, progress }: { readonly anew: boolean; readonly progress: (done: number) => void },
   signal: AbortSignal,
 ): Promise<InStep> {
   const proved = new Map<PointId, readonly ProvedVolume[]>();
   let report: PointReport | null = null;
-  const derived = new Set<string>();
-  const isAnew = (headerDigest: string): boolean => {
-    const isFirst = !derived.has(headerDigest);
-    derived.add(headerDigest);
-    return anew === true || (anew === "each header once" && isFirst);
-  };
+  let gone: InStep["gone"] = [];
   let unlogged: ProvedVolume[] = [];
   const flush = async (): Promise<void> => {
     await logVerdicts(
@@ -77,7 +79,12 @@ export async function keepInStep(
     unlogged = [];
   };
   try {
+    await knowKeyStore(deps, signal);
     report = await reportPoints(deps, signal);
+    const about = { vault: deps.vault.keyring.keys.vaultId, machine: deps.log.machine };
+    ({ gone } = await deps.client.call("binding.gone", about, signal));
+    const toRenew = headersToRenew(deps.log.fold, deps.vault.now());
+    const isAnew = (header: PointHeaderId): boolean => toRenew(header) || anew;
     for (const [index, id] of points.entries()) {
       const volumes = await proveOne(deps, id, isAnew, signal);
       if (volumes.length > 0) proved.set(id, volumes);
@@ -86,18 +93,18 @@ export async function keepInStep(
       progress(index + 1);
     }
     await flush();
-    return { report, proved, trouble: null };
+    return { report, gone, proved, trouble: null };
   } catch (error) {
     if (!isKeySideTrouble(error)) throw error;
     await flush();
-    return { report, proved, trouble: error };
+    return { report, gone, proved, trouble: error };
   }
 }
 
 async function proveOne(
   deps: ProveDeps,
   id: PointId,
-  isAnew: (headerDigest: string) => boolean,
+  isAnew: (header: PointHeaderId) => boolean,
   signal: AbortSignal,
 ): Promise<readonly ProvedVolume[]> {
   const point = deps.log.fold.points.get(id);

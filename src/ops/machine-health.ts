@@ -1,15 +1,25 @@
 import { newestLive } from "#ops/newest-live.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
 import { formatDuration } from "#policy/duration.ts";
 import type { LightReason } from "#policy/light.ts";
 import { overdue } from "#policy/overdue.ts";
+import { pointNames } from "#policy/point-names.ts";
 import type { Fold, PointState } from "#vault/fold.ts";
 
 /** Something about a machine that a person should look at. */
 export type Need = {
   readonly kind:
-    "overdue" | "torn" | "unreadable" | "date-doubtful" | "damaged" | "stalled" | "red" | "light-lost" | "not-opened";
+    | "overdue"
+    | "torn"
+    | "unreadable"
+    | "date-doubtful"
+    | "damaged"
+    | "stalled"
+    | "red"
+    | "light-lost"
+    | "not-opened"
+    | "binding-gone";
   readonly words: string;
 };
 
@@ -43,7 +53,7 @@ export type HealthTerms = {
  */
 export function machineHealth(fold: Fold, { now, stalledAfterMs, hasKeySide }: HealthTerms): MachineHealth {
   const lastPoint = newestLive(fold);
-  const lightOf = pointLights(fold, lightTerms, now);
+  const lightOf = pointLights(fold, now);
   const light = lastPoint === null ? null : lightOf(lastPoint);
   const needs: Need[] = [];
   const need = (kind: Need["kind"], words: string | null): void => {
@@ -61,35 +71,45 @@ export function machineHealth(fold: Fold, { now, stalledAfterMs, hasKeySide }: H
     need("stalled", stalled(fold, now, stalledAfterMs));
     need("date-doubtful", doubt(fold, lastPoint));
   }
-  const all = [...fold.points.values()];
-  const lights = all.map(lightOf); // of deleted ones, too: until they are purged they need their versions
-  const live = lights.filter((_, index) => all[index]?.deleted === null);
-  need("red", redWords(live));
+  // Of deleted ones, too: until they are purged they need their versions.
+  const lights = [...fold.points.values()].map((state): Lit => ({ state, light: lightOf(state) }));
+  const live = lights.filter(({ state }) => state.deleted === null);
+  need("red", redWords(fold, live));
   need("light-lost", lostWords(live));
   if (fold.machine.protected && hasKeySide) need("not-opened", light === null ? null : notOpenedWords(light));
   const { size } = fold.damaged;
   need("damaged", size > 0 ? `${size} ${size === 1 ? "segment has" : "segments have"} damaged parts` : null);
   const points = live.length;
-  const versions = [...new Set(lights.flatMap((each) => each.versions))].sort();
+  const versions = [...new Set(lights.flatMap((each) => each.light.versions))].sort();
   return { lastPoint, points, light, versions, needs };
 }
 
-/** Damage has words of its own. */
-function redWords(lights: readonly PointLight[]): string | null {
-  const reasons = lights.flatMap(({ reasons: each }) => each.find(isRedForKeys) ?? []);
-  const [first] = reasons;
-  if (first === undefined) return null;
-  return reasons.length === 1
-    ? `a point is red: ${first.words}`
-    : `${reasons.length} points are red, such as: ${first.words}`;
+type Lit = { readonly state: PointState; readonly light: PointLight };
+
+/** The newest is named. Damage has words of its own. */
+function redWords({ machine, points }: Fold, lights: readonly Lit[]): string | null {
+  const red = lights.flatMap(({ state, light }) => {
+    const reason = light.reasons.find(isRedForKeys);
+    return reason === undefined ? [] : [{ state, words: reason.words }];
+  });
+  const newest = red.toSorted((a, b) => b.state.seq - a.state.seq)[0];
+  if (newest === undefined) return null;
+  const dated = [...points.values()].map(({ point: id, capturedAt }) => {
+    return { id, machine: machine.name, at: Temporal.Instant.from(capturedAt) };
+  });
+  const { point } = newest.state;
+  const name = pointNames(dated, machine.timeZone).get(point) ?? point;
+  return red.length === 1
+    ? `${name} is red: ${newest.words}`
+    : `${red.length} points are red, the newest is ${name}: ${newest.words}`;
 }
 
 function isRedForKeys({ light, code }: LightReason): boolean {
   return light === "red" && code !== "BYTES_DAMAGED";
 }
 
-function lostWords(lights: readonly PointLight[]): string | null {
-  const lost = lights.flatMap((light) => light.lost);
+function lostWords(lights: readonly Lit[]): string | null {
+  const lost = lights.flatMap(({ light }) => light.lost);
   const newest = lost.toSorted((a, b) => Temporal.Instant.compare(b.openedAt, a.openedAt))[0];
   if (newest === undefined) return null;
   const more = lost.length === 1 ? "" : `, and ${lost.length - 1} more`;

@@ -1,5 +1,6 @@
 import type { DiskIdentity, DiskSource } from "#disk/contract.ts";
 import { describeHolders } from "#disk/holder.ts";
+import type { Holders } from "#disk/holder.ts";
 import { findHolders } from "#disk/holders.ts";
 import { openDisk } from "#disk/open.ts";
 import { freezeByReflink } from "#disk/reflink.ts";
@@ -26,7 +27,7 @@ export type OpenedDisk = {
   readonly definition: DiskDefinition;
   readonly source: DiskSource;
   readonly consistency: Consistency;
-  /** Who may write to it, in words; null when nobody can be seen, or it is frozen. */
+  /** Why the copy need not be of one instant, in words; null when nobody can be seen to write, or it is frozen. */
   readonly torn: string | null;
   /** What it is known by from now on, where it looks like another disk and that was accepted; else null. */
   readonly accepted: DiskIdentity | null;
@@ -64,10 +65,9 @@ async function openOne(
 ): Promise<OpenedDisk> {
   const { path } = disk;
   if (disk.host !== terms.host) throw elsewhere(machine, disk, terms.host);
-  const { holders, blindSpots } = await findHolders(path, signal);
-  const writers = holders.filter(({ mayWrite }) => mayWrite);
-  const held = writers.length === 0 ? null : describeHolders(writers);
-  if (held !== null && terms.snapshot === null && !terms.tornOk) throw inUse(path, held);
+  const seen = await findHolders(path, signal);
+  const doubt = doubtOf(seen);
+  if (doubt !== null && terms.snapshot === null && !terms.tornOk) throw inUse(path, doubt);
 
   const frozen = terms.snapshot === null ? null : stack.use(await freezeByReflink(path, signal));
   const options = { shownAs: path, alignmentBytes: disk.blockBytes };
@@ -77,11 +77,20 @@ async function openOne(
   return {
     definition: disk,
     source,
-    consistency: held === null ? "offline" : frozen === null ? "torn" : "crash",
-    torn: frozen === null ? held : null,
+    consistency: doubt === null && seen.sawAll ? "offline" : doubt === null || frozen !== null ? "crash" : "torn",
+    torn: frozen === null ? doubt : null,
     accepted: reasons.length > 0 ? source.identity : null,
-    blindSpots,
+    blindSpots: seen.blindSpots,
   };
+}
+
+/** Why a copy need not be of one instant, in words. See docs/adr/0002-sources-in-use.md. */
+function doubtOf({ holders, sawAll, showsWrites }: Holders): string | null {
+  const writers = holders.filter(({ mayWrite }) => mayWrite);
+  if (writers.length > 0) return describeHolders(writers);
+  return sawAll || showsWrites
+    ? null
+    : "neither all who may hold it can be seen here, nor whether somebody writes to it";
 }
 
 function inUse(path: string, held: string): LockstepError {

@@ -11,6 +11,7 @@ import type { CostLimit, KeyDeriver } from "#volume/kdf.ts";
 import { openPlainVolume } from "#volume/plain-volume.ts";
 import type { PlainVolume } from "#volume/plain-volume.ts";
 import type { VolumeSource } from "#volume/source.ts";
+import { isProtectorName } from "#volume/protector-name.ts";
 import { stretchedSource } from "#volume/stretched-source.ts";
 import { unlockWithin } from "#volume/unlock-within.ts";
 import { readVolumeHeader } from "#volume/volume-header.ts";
@@ -25,7 +26,7 @@ export type OpenVolumeRequest = {
   /** A header that is kept apart, by its file; null: the volume's own. */
   readonly headerPath: string | null;
   readonly secret: VolumeSecret;
-  /** Try this protector and no other; null: all that fit. */
+  /** Try this protector and no other, by any of its names; null: all that fit. */
   readonly only: string | null;
   readonly limit: CostLimit;
 };
@@ -36,7 +37,7 @@ type RequestAndKdf = OpenVolumeRequest & { readonly kdf: KeyDeriver };
 export type OpenedVolume = {
   readonly name: string;
   readonly facts: EncryptedVolume;
-  /** What the secret opened; null for a volume key. */
+  /** What the secret opened; null for a volume key, and where nothing is encrypted. */
   readonly protector: Protector | null;
   /** The whole plaintext; null where it cannot be read although the key is right, and `unreadable` says why. */
   readonly plain: PlainVolume | null;
@@ -92,7 +93,9 @@ async function opened<Result>(
   use: (opened: OpenedVolume) => Promise<Result>,
   signal: AbortSignal,
 ): Promise<Result> {
-  using unlocked = await unlockWithin(header, secret, { kdf, limit, only }, signal);
+  const [named, another] = facts.protectors.filter((each) => only !== null && isProtectorName(only, each));
+  const id = named === undefined || another !== undefined ? only : named.id;
+  using unlocked = await unlockWithin(header, secret, { kdf, limit, only: id }, signal);
   const { protector } = unlocked;
   let plain: PlainVolume;
   try {

@@ -44,16 +44,20 @@ export function pointMark(light: Light, { x, y, radius, title, pale = false }: M
   }
 }
 
+/** Where each mark of the legend begins, as long as the words before it are. */
+const legendAt: Readonly<Record<Light, number>> = { green: 0, amber: 185, red: 345, plain: 560 };
+
 /** What marks and bars mean, in a line. */
 export function pictureLegend(x: number, y: number): Markup {
-  const lights = (["green", "amber", "red", "plain"] as const).map((light, index) => {
-    const at = x + index * 205;
+  const lights = (["green", "amber", "red", "plain"] as const).map((light) => {
+    const at = x + legendAt[light];
     return markup`${pointMark(light, { x: at, y, radius: 5, title: names[light] })}<text x="${at + 10}" y="${y + 4}" fill="#1f2328">${names[light]}</text>`;
   });
-  const bars = x + 740;
+  const bars = x + 665;
   return markup`<g aria-hidden="true">${lights}
 <rect x="${bars}" y="${y - 5}" width="26" height="10" fill="#9db8d9"/><text x="${bars + 31}" y="${y + 4}" fill="#1f2328">key version in use</text>
 <rect x="${bars + 150}" y="${y - 5}" width="26" height="10" fill="#dbe4f0"/><text x="${bars + 181}" y="${y + 4}" fill="#1f2328">replaced, held</text>
+<rect x="${bars + 270}" y="${y - 5}" width="26" height="10" fill="#dbe4f0"/><line x1="${bars + 296}" y1="${y - 5}" x2="${bars + 296}" y2="${y + 5}" stroke="#1f2328" stroke-width="2"/><text x="${bars + 303}" y="${y + 4}" fill="#1f2328">destroyed</text>
 </g>`;
 }
 

@@ -49,6 +49,13 @@ test("a point is on the bar of the version that opens it, and one without a vers
   assert.ok(cy("plain") > Math.max(...tops.values()) + 14);
 });
 
+test("a version that was destroyed before it was made, by a clock that was wrong, ends where it begins", () => {
+  const version = { name: "web01/v4", createdAt: day("2026-06-01"), retiredAt: null, destroyedAt: day("2025-06-01") };
+  const svg = drawPicture({ at, lanes: [{ ...lane, versions: [...lane.versions, version] }] }).text;
+  const [, bar, end] = /web01\/v4: [^<]*<\/title><rect x="([\d.]+)".*?<line x1="([\d.]+)"/.exec(svg) ?? [];
+  assert.ok(bar !== undefined && bar === end, svg);
+});
+
 test("whoever sees no colours is told by shapes, and whoever sees nothing by words", () => {
   const svg = drawPicture({ at, lanes: [lane] }).text;
   assert.match(svg, /role="img" aria-labelledby="picture-title picture-desc"/);

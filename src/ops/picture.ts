@@ -133,7 +133,8 @@ ${marks}
 
 function drawBar(version: PictureVersion, y: number, { rowHeight, at }: Laid, x: (ms: number) => number): Markup {
   const from = x(version.createdAt.epochMilliseconds);
-  const heldTo = x(version.destroyedAt?.epochMilliseconds ?? at);
+  // By a clock that was wrong it may have been destroyed before it was made.
+  const heldTo = Math.max(from, x(version.destroyedAt?.epochMilliseconds ?? at));
   const usedTo = Math.min(heldTo, x(version.retiredAt?.epochMilliseconds ?? at));
   const height = Math.max(2, rowHeight - 2);
   const hasLabel = rowHeight >= LABEL_HEIGHT && heldTo - from >= LABEL_WIDTH;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
 import { LogBench, firstSegment, must } from "#testing/log-bench.ts";
 import { firstGeneration } from "#vault/ids.ts";
@@ -11,7 +11,7 @@ import type { Log } from "#vault/log.ts";
 function light(bench: LogBench, log: Log, point: PointId): PointLight {
   const state = log.fold.points.get(point);
   assert.ok(state !== undefined);
-  return pointLights(log.fold, lightTerms, bench.now)(state);
+  return pointLights(log.fold, bench.now)(state);
 }
 
 const codes = ({ reasons }: PointLight): readonly string[] => reasons.map(({ code }) => code);
@@ -80,4 +80,26 @@ test("bytes that nobody checked for long keep a point amber", async () => {
   bench.now = bench.now.add({ hours: 24 * 31 });
   await must(log, bench.verdictDraft(point));
   assert.deepEqual(codes(light(bench, log, point)), ["BYTES_NOT_CHECKED"]);
+});
+
+test("a volume that was encrypted in an earlier point and has no header that can be read is red, unless it was plain in between", async () => {
+  const bench = new LogBench("lost header");
+  const log = await bench.create();
+  const points: PointId[] = [];
+  const [found] = bench.volumesDraft(await bench.point(log), "a".repeat(64)).items[0]?.disks ?? [];
+  assert.ok(found !== undefined);
+  const encrypted = { ...found, unknown: [] };
+  const lost = { ...found, encrypted: [], unknown: ["1"] };
+  const plain = { ...found, encrypted: [], unknown: [] };
+  const unseen = { ...found, encrypted: null, unknown: [] };
+  for (const disk of [encrypted, lost, unseen, lost, plain, lost]) {
+    const point = await bench.point(log);
+    await must(log, { type: "volumes", compatible: true, items: [{ point, disks: [disk] }] });
+    points.push(point);
+  }
+  const [red, amber] = ["HEADER_DAMAGED", "NOT_KNOWN"];
+  const said = points.map((point) => codes(light(bench, log, point)).join());
+  assert.deepEqual(said, ["NOT_TRIED", red, amber, red, "", amber]);
+  const { reasons } = light(bench, log, points[1] ?? assert.fail());
+  assert.match(reasons[0]?.words ?? "", /^disk disk, volume 1 was encrypted in an earlier point/);
 });

@@ -1,13 +1,16 @@
 import { encryptedVolumes } from "#ops/encrypted-volumes.ts";
+import { lostHeaders } from "#ops/lost-headers.ts";
 import { volumeWords } from "#ops/volume-words.ts";
-import { lightOf } from "#policy/light.ts";
+import { lightOf, usualTerms } from "#policy/light.ts";
 import type { Light, LightFacts, LightReason, LightTerms, ShownVerdict, VolumeFacts } from "#policy/light.ts";
 import { bytesGoodAt, wholeChecks } from "#vault/bytes-good.ts";
 import type { Fold, PointState, ShownVolume } from "#vault/fold.ts";
 import type { DiskId } from "#vault/ids.ts";
 
-/** For how long a proof and a check count, where nothing else is said. docs/lights.md */
-export const lightTerms: LightTerms = { proofDays: 7, checkDays: 30 };
+/** For how long a machine's proofs and checks count: proofs as the key store's policy says. docs/lights.md */
+export function lightTermsOf({ keyStore }: Fold): LightTerms {
+  return keyStore === null ? usualTerms : { ...usualTerms, proofDays: keyStore.proofDays };
+}
 
 /** An encrypted volume that opened once and does not any more. */
 export type LostLight = {
@@ -28,8 +31,13 @@ export type PointLight = {
 };
 
 /** Gives the lights of a machine's points, by its log alone: no body is read. */
-export function pointLights(fold: Fold, terms: LightTerms, now: Temporal.Instant): (point: PointState) => PointLight {
+export function pointLights(
+  fold: Fold,
+  now: Temporal.Instant,
+  terms: LightTerms = lightTermsOf(fold),
+): (point: PointState) => PointLight {
   const whole = wholeChecks(fold);
+  const lostOf = lostHeaders(fold);
   const damagedDisks = new Set([...fold.damaged.keys()].map((key) => key.slice(0, key.indexOf("/")) as DiskId));
   return (point) => {
     const volumes = encryptedVolumes(point).map(({ disk, volume }) => {
@@ -37,14 +45,19 @@ export function pointLights(fold: Fold, terms: LightTerms, now: Temporal.Instant
       const derivedAt = instantOrNull(stated?.derivedAt ?? null);
       return { where: volumeWords(disk.name, volume.name), stated: stated ?? null, derivedAt };
     });
+    const lost = lostOf.get(point.point);
+    const isLost = (disk: DiskId, volume: string): boolean => lost?.get(disk)?.has(volume) === true;
     const facts: LightFacts = {
       torn: point.consistency === "torn",
       damaged: point.hurt && point.disks.some(({ disk }) => damagedDisks.has(disk)),
       bytesGoodAt: bytesGoodAt(point, whole),
-      unknown: unknownParts(point),
+      ...unknownParts(point, isLost),
       volumes: volumes.map(factsOf),
     };
-    const dates = volumes.map(({ stated, derivedAt }) => (stated !== null && opens(stated) ? derivedAt : null));
+    const dates =
+      facts.lostHeaders.length > 0
+        ? []
+        : volumes.map(({ stated, derivedAt }) => (stated !== null && opens(stated) ? derivedAt : null));
     return {
       ...lightOf(facts, terms, now),
       versions: [...new Set(volumes.flatMap(({ stated }) => stated?.version ?? []))],
@@ -93,14 +106,21 @@ function lostLight({ where, stated }: Stated): LostLight | [] {
   return { where, openedAt: Temporal.Instant.from(stated.openedAt), verdict: stated.verdict };
 }
 
-/** What of a point nobody has looked at, so that it may be encrypted. */
-function unknownParts({ volumes, disks }: PointState): readonly string[] {
-  if (volumes === null) return ["what its disks hold"];
-  return disks.flatMap(({ disk, name }) => {
+/** What of a point nobody has looked at or knows, so that it may be encrypted, and what was encrypted before and is not known any more. */
+function unknownParts(
+  { volumes, disks }: PointState,
+  isLost: (disk: DiskId, volume: string) => boolean,
+): Pick<LightFacts, "unknown" | "lostHeaders"> {
+  if (volumes === null) return { unknown: ["what its disks hold"], lostHeaders: [] };
+  const lists = { unknown: [] as string[], lostHeaders: [] as string[] };
+  for (const { disk, name } of disks) {
     const found = volumes.find((each) => each.disk === disk);
-    if (found === undefined || found.encrypted === null) return [`disk ${name}`];
-    return found.unknown.map((volume) => volumeWords(name, volume));
-  });
+    if (found === undefined || found.encrypted === null) lists.unknown.push(`disk ${name}`);
+    for (const volume of found?.unknown ?? []) {
+      lists[isLost(disk, volume) ? "lostHeaders" : "unknown"].push(volumeWords(name, volume));
+    }
+  }
+  return lists;
 }
 
 function instantOrNull(text: string | null): Temporal.Instant | null {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import type { InputOf } from "#api/routes.ts";
 import type { KeyClient } from "#client/key-client.ts";
+import { knowKeyStore } from "#ops/known-key-store.ts";
 import { logVerdicts } from "#ops/log-verdicts.ts";
 import { provePoint } from "#ops/prove-point.ts";
 import type { ProvedVolume } from "#ops/prove-point.ts";
@@ -12,10 +13,17 @@ import { InStepBench } from "#testing/in-step-bench.ts";
 import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
 import type { PointId } from "#vault/ids.ts";
 
-async function prove(bench: InStepBench, point: PointId, anew = false): Promise<readonly ProvedVolume[]> {
+/** @param client  who is asked; the bench's own, where nobody is said */
+async function prove(
+  bench: InStepBench,
+  point: PointId,
+  anew = false,
+  client = bench.client,
+): Promise<readonly ProvedVolume[]> {
+  await knowKeyStore(bench.deps, bench.signal);
   const state = bench.log.fold.points.get(point);
   assert.ok(state !== undefined);
-  return provePoint(bench.deps, state, () => anew, bench.signal);
+  return provePoint({ ...bench.deps, client }, state, () => anew, bench.signal);
 }
 
 async function log(bench: InStepBench, proved: readonly ProvedVolume[]): Promise<number> {
@@ -74,8 +82,10 @@ test("what is presented is what the vault holds: a header that changed on the wa
   assert.ok(changed !== undefined);
   // The body of one point with the data of the other: a guest that wrote between the two.
   const mixed = { ...changed, session: body.session, body: body.body, point: body.point };
+  await knowKeyStore(bench.deps, bench.signal);
   const [proved] = await provePoint(bench.deps, mixed, () => false, bench.signal);
-  assert.equal(proved?.headerDiffers, true);
+  assert.partialDeepStrictEqual(proved, { headerDiffers: true, verdict: null });
+  assert.match(proved?.why ?? "", /is about another header than the point has/);
 });
 
 test("a header that cannot be read from the vault is not proved by the one that was stored apart", async () => {
@@ -86,8 +96,8 @@ test("a header that cannot be read from the vault is not proved by the one that 
     await flip(bench.vaultBench.store, key, 2 * BLOCK + 100);
   }
   const asked: string[] = [];
-  bench.client = { call: (name) => Promise.reject(new Error(asked[asked.push(name) - 1])) };
-  const [proved] = await prove(bench, point);
+  const client: KeyClient = { call: (name) => Promise.reject(new Error(asked[asked.push(name) - 1])) };
+  const [proved] = await prove(bench, point, false, client);
   assert.match(proved?.why ?? "", /its header cannot be read from the vault: Disk sda, bytes/);
   assert.deepEqual([proved?.verdict, asked], [null, []]);
 });
@@ -107,13 +117,12 @@ test("the bytes that the key side asks for are answered in their order, and dama
     shown.push(input as InputOf<"proof.show">);
     return Promise.resolve({ proof, wants: [], statement: { signed: "{}", signature: "" } });
   };
-  bench.client = { call: call as KeyClient["call"] };
-  const [proved] = await prove(bench, point);
+  const [proved] = await prove(bench, point, false, { call: call as KeyClient["call"] });
   const [first, second, third] = shown[0]?.pieces ?? [];
   assert.equal(first, Buffer.from(bench.content.subarray(1024 * 1024, 1024 * 1024 + 512)).toString("base64"));
   assert.equal(second, Buffer.alloc(4096).toString("base64"));
   assert.equal(third, null);
-  assert.match(proved?.why ?? "", /statement is not understood/);
+  assert.match(proved?.why ?? "", /statement is not signed/);
 });
 
 test("a key side that never has enough is given up", async () => {
@@ -125,8 +134,38 @@ test("a key side that never has enough is given up", async () => {
     rounds++;
     return Promise.resolve({ proof, wants: [[0, 512]], statement: null });
   };
-  bench.client = { call: call as KeyClient["call"] };
-  const [proved] = await prove(bench, point);
+  const [proved] = await prove(bench, point, false, { call: call as KeyClient["call"] });
   assert.match(proved?.why ?? "", /more than a proof takes/);
   assert.equal(rounds, 101);
+});
+
+test("what a statement says counts only as the key store signed it, and of the volume that was presented", async () => {
+  using bench = await InStepBench.make("statements");
+  await bench.bindKey();
+  const [point, other] = [await bench.backUp(), await bench.backUp()];
+  const statements: { signed: string; signature: string }[] = [];
+  const answered = (change: (own: { signed: string; signature: string }) => typeof own): KeyClient => ({
+    call: async (name, input, signal) => {
+      const reply = await bench.client.call(name, input, signal);
+      if (!("statement" in reply) || reply.statement === null) return reply;
+      statements.push(reply.statement);
+      return { ...reply, statement: change(reply.statement) };
+    },
+  });
+  const whyOf = async (id: PointId, change: Parameters<typeof answered>[0]): Promise<string> => {
+    const [proved] = await prove(bench, id, false, answered(change));
+    assert.ok(proved !== undefined);
+    assert.equal(await log(bench, [proved]), 0);
+    return proved.why ?? "";
+  };
+  const altered = ({ signed, signature }: { signed: string; signature: string }) => ({
+    signed: signed.replace('"opens"', '"reads"'),
+    signature,
+  });
+  assert.match(await whyOf(point, altered), /is not signed by the key store that the log knows/);
+  const [earlier] = statements;
+  assert.ok(earlier !== undefined);
+  assert.match(await whyOf(other, () => earlier), /is about another volume/);
+  assert.match(await whyOf(point, (own) => ({ ...own, signature: "A".repeat(88) })), /is not signed by/);
+  assert.equal((await prove(bench, point))[0]?.why, null);
 });

@@ -1,4 +1,3 @@
-import { statementBody } from "#api/proofs.ts";
 import type { StatementBody } from "#api/proofs.ts";
 import type { InputOf, ReplyOf } from "#api/routes.ts";
 import { base64 } from "#bytes/text.ts";
@@ -7,9 +6,11 @@ import { isLockstepError, messageOf } from "#errors/errors.ts";
 import { loggableName } from "#ops/log-volumes.ts";
 import { readBodyOrNull } from "#ops/point-body-or-null.ts";
 import { pointSource } from "#ops/point-source.ts";
+import { readStatement } from "#ops/read-statement.ts";
 import { storedHeader, storedMap } from "#ops/stored-volumes.ts";
 import type { LoggedVerdict, PointDisk } from "#vault/entry.ts";
 import type { PointState } from "#vault/fold.ts";
+import type { DiskId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
 import type { BodyVolumes } from "#vault/point-body.ts";
 import type { Vault } from "#vault/vault.ts";
@@ -23,7 +24,7 @@ import type { EncryptedVolume } from "#volume/volume.ts";
 export type ProvedVolume = {
   readonly disk: PointDisk;
   readonly volume: string;
-  /** What the key side stated; null where it was asked nothing, and `why` says why. */
+  /** What the key side stated; null where it stated nothing that counts, and `why` says why. */
   readonly stated: StatementBody | null;
   readonly why: string | null;
   /** The header that the point's data hold is not the one that was stored apart from them. */
@@ -39,20 +40,27 @@ const ROUNDS = 100;
 /** The most that one round shows; the key side asks for less. */
 const SHOWN_BYTES = 32 * 1024 * 1024;
 
+/** A header of a machine's points: the same in each point that has it. */
+export type PointHeaderId = { readonly disk: DiskId; readonly volume: string; readonly headerDigest: string };
+
+/** How a proof of one volume fails that says nothing of the others. */
+const ofOneVolume = ["KEY_STORE_CORRUPT", "RATE_LIMITED", "KDF_FAILED", "ARGUMENT_INVALID", "NAME_UNKNOWN"] as const;
+
 /**
  * Has the key side show, for each encrypted volume of a point, that a key which it holds opens this very copy. Everything that it is
- * shown is read from the vault. Logs nothing: see `logVerdicts`.
+ * shown is read from the vault, and what it states counts only if the key store that the log knows signed it. Logs nothing: see
+ * `logVerdicts`.
  *
  * What keeps one volume from being proved is said of it, and the others are proved.
  *
- * @param isAnew  whether to derive although an earlier proof of a header could be carried over, by the header's digest
- * @throws {LockstepError} what `KeyClient.call` throws when the key side is out of reach, sealed, or refuses; POINT_GONE; and what the
- *   store throws when it gives no answer
+ * @param isAnew  whether to derive although an earlier proof of a header could be carried over
+ * @throws {LockstepError} what `KeyClient.call` throws when the key side is out of reach, sealed, or refuses all; POINT_GONE; and what
+ *   the store throws when it gives no answer
  */
 export async function provePoint(
   deps: ProveDeps,
   point: PointState,
-  isAnew: (headerDigest: string) => boolean,
+  isAnew: (header: PointHeaderId) => boolean,
   signal: AbortSignal,
 ): Promise<readonly ProvedVolume[]> {
   const body = await readBodyOrNull(deps.vault, deps.log, point, signal);
@@ -62,7 +70,8 @@ export async function provePoint(
     for (const volume of storedMap(volumes)?.volumes ?? []) {
       if (volume.encrypted === null || volumes === undefined) continue;
       const { encrypted } = volume;
-      const anew = isAnew(encrypted.headerDigest);
+      const { headerDigest } = encrypted;
+      const anew = isAnew({ disk: disk.disk, volume: loggableName(volume.name), headerDigest });
       proved.push(await proveVolume(deps, { point, disk, volume, encrypted, stored: volumes, anew }, signal));
     }
   }
@@ -95,23 +104,37 @@ async function proveVolume(deps: ProveDeps, task: Task, signal: AbortSignal): Pr
   }
   const headerDiffers = differs(task, header);
   const given = { vault: deps.vault.keyring.keys.vaultId, machine: deps.log.machine, point: point.point };
-  const request = { ...given, disk: disk.name, volume: name, header, anew };
-  let step: ReplyOf<"proof.begin"> = await deps.client.call("proof.begin", request, signal);
-  for (let round = 0; step.statement === null; round++) {
-    const bytes = step.wants.reduce((sum, [, lengthBytes]) => sum + lengthBytes, 0);
-    if (round === ROUNDS || bytes > SHOWN_BYTES) {
-      return { ...common, ...nothing("the key side asked for more than a proof takes"), headerDiffers };
-    }
-    const pieces = await readPieces(source, step.wants, signal);
-    step = await deps.client.call("proof.show", { proof: step.proof, pieces }, signal);
-  }
-  const { signed, signature } = step.statement;
-  const { data: stated } = statementBody.safeParse(JSON.parse(signed));
-  if (stated === undefined)
-    return { ...common, ...nothing("the key side's statement is not understood"), headerDiffers };
+  const about = { ...given, disk: disk.name, volume: name };
+  const statement = await askForStatement(deps, source, { ...about, header, anew }, signal);
+  if (typeof statement === "string") return { ...common, ...nothing(statement), headerDiffers };
+  const { headerDigest } = task.encrypted;
+  const stated = readStatement(statement, deps.log.fold.keyStore, { ...about, headerDigest });
+  if (typeof stated === "string") return { ...common, ...nothing(stated), headerDiffers };
   const { verdict, version, at, derivedAt, unproven } = stated;
   const logged = { point: point.point, disk: disk.disk, volume: name, verdict, version, at, derivedAt, unproven };
-  return { ...common, stated, why: null, headerDiffers, verdict: { ...logged, signed, signature } };
+  return { ...common, stated, why: null, headerDiffers, verdict: { ...logged, ...statement } };
+}
+
+/** Shows what is wanted until there is a statement. @returns why there is none, in words, where that is of this volume alone */
+async function askForStatement(
+  { client }: ProveDeps,
+  source: VolumeSource,
+  request: InputOf<"proof.begin">,
+  signal: AbortSignal,
+): Promise<NonNullable<ReplyOf<"proof.begin">["statement"]> | string> {
+  try {
+    let step: ReplyOf<"proof.begin"> = await client.call("proof.begin", request, signal);
+    for (let round = 0; step.statement === null; round++) {
+      const bytes = step.wants.reduce((sum, [, lengthBytes]) => sum + lengthBytes, 0);
+      if (round === ROUNDS || bytes > SHOWN_BYTES) return "the key side asked for more than a proof takes";
+      const pieces = await readPieces(source, step.wants, signal);
+      step = await client.call("proof.show", { proof: step.proof, pieces }, signal);
+    }
+    return step.statement;
+  } catch (error) {
+    if (!isLockstepError(error, ...ofOneVolume)) throw error;
+    return `${error.message} [${error.code}]`;
+  }
 }
 
 function nothing(why: string): Omit<ProvedVolume, "disk" | "volume"> {

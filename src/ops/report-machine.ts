@@ -1,7 +1,7 @@
 import type { Verdict } from "#api/proofs.ts";
 import { lightCounts } from "#ops/report-counts.ts";
 import type { LightCounts } from "#ops/report-counts.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
 import { listPoints } from "#ops/points.ts";
 import type { ListedPoint } from "#ops/points.ts";
@@ -52,7 +52,7 @@ export type StatedOfVolume = {
 /** Says what a machine's log has of its points. Reads nothing: the log is as it was read last. */
 export function reportMachine(log: Log, now: Temporal.Instant): ReportMachine {
   const { fold } = log;
-  const lightOf = pointLights(fold, lightTerms, now);
+  const lightOf = pointLights(fold, now);
   const listed = [...listPoints(log, "live", now), ...listPoints(log, "deleted", now)];
   const points = listed.map((point) => reportPoint(point, lightOf(point.state)));
   return {

@@ -3,7 +3,9 @@ import { test } from "node:test";
 
 import type { InputOf } from "#api/routes.ts";
 import { base64, utf8 } from "#bytes/text.ts";
+import type { KeyClient } from "#client/key-client.ts";
 import { deletePoint } from "#ops/delete-points.ts";
+import { knowKeyStore } from "#ops/known-key-store.ts";
 import { reportPoints } from "#ops/report-points.ts";
 import { InStepBench } from "#testing/in-step-bench.ts";
 import { testSealPassphrase } from "#testing/key-side.ts";
@@ -65,9 +67,9 @@ test("the receipt goes into the log once, and again when it says something new",
   assert.ok(receipt !== null);
   assert.deepEqual([...bench.log.fold.receipts.values()], [receipt]);
   const { seq } = bench.log.fold;
-  bench.pass({ hours: 19 });
+  bench.pass({ hours: 23 });
   await reportPoints(bench.deps, bench.signal);
-  assert.equal(bench.log.fold.seq, seq);
+  assert.equal(bench.log.fold.seq, seq, "the key side's log has nothing new");
   bench.pass({ hours: 1 });
   const later = await reportPoints(bench.deps, bench.signal);
   assert.deepEqual([bench.log.fold.seq, ...bench.log.fold.receipts.values()], [seq + 1, later.receipt]);
@@ -88,15 +90,29 @@ test("a key store that is older than the log has seen it is named, and its recei
 test("a key store whose audit log has the log's number and another hash is named", async () => {
   using bench = await InStepBench.make("another");
   await bench.backUp();
-  const { receipt: first } = await reportPoints(bench.deps, bench.signal);
-  const { receipt: second } = await reportPoints(bench.deps, bench.signal);
-  assert.ok(first !== null && second !== null);
-  const auditSeq = 2 * second.auditSeq - first.auditSeq; // as the next one will have
-  const other = { ...second, auditSeq, auditHash: "f".repeat(64) };
+  const { receipt: known } = await reportPoints(bench.deps, bench.signal);
+  assert.ok(known !== null);
+  // The next report leaves two entries: that this receipt is refused, and that a point is new.
+  const other = { ...known, auditSeq: known.auditSeq + 2, auditHash: "f".repeat(64) };
   await must(bench.log, { type: "receipt", compatible: true, receipt: other });
+  await bench.backUp();
   const { receipt, warnings } = await reportPoints(bench.deps, bench.signal);
-  assert.equal(receipt?.auditSeq, auditSeq);
-  assert.match(warnings.join(), /another one than on .* has another hash/);
+  assert.equal(receipt?.auditSeq, other.auditSeq);
+  assert.match(warnings.join(), /is not signed by it.*another one than on .* has another hash/);
+});
+
+test("a key store that was put back and grew past the newest receipt is found out by that; its receipts replace none", async () => {
+  using bench = await InStepBench.make("put back");
+  const { store } = bench.keySide.side;
+  for (let days = 1; days <= 3; days++) await bench.keySide.as("custodian", "policy.set", { proofIntervalDays: days });
+  await bench.backUp();
+  const { receipt: known } = await reportPoints(bench.deps, bench.signal);
+  store.db.exec("DROP TRIGGER audit_is_append_only_2; DELETE FROM audit WHERE seq > 2");
+  for (let days = 1; days <= 9; days++) await bench.keySide.as("custodian", "policy.set", { proofIntervalDays: days });
+  const { receipt, warnings } = await reportPoints(bench.deps, bench.signal);
+  assert.deepEqual([receipt, ...bench.log.fold.receipts.values()], [null, known]);
+  assert.match(warnings.join(), /releases and destroys nothing: it was put back to an older state/);
+  assert.notEqual(store.facts().frozen, null);
 });
 
 test("while the key store is sealed, points are reported, and there is no receipt", async () => {
@@ -122,4 +138,23 @@ test("a receipt is logged before its day where much happened in the key store, a
   const recovered = await reportPoints(bench.deps, bench.signal);
   assert.equal(recovered.receipt?.epoch, 2);
   assert.deepEqual([...bench.log.fold.receipts.values()], [recovered.receipt]);
+});
+
+test("a receipt that the key store did not sign is warned of, and does not go into the log", async () => {
+  using bench = await InStepBench.make("forged");
+  await bench.backUp();
+  await knowKeyStore(bench.deps, bench.signal);
+  const { client } = bench;
+  const forged: KeyClient = {
+    call: async (name, input, signal) => {
+      const reply = await client.call(name, input, signal);
+      if (!("receipt" in reply) || reply.receipt === null) return reply;
+      return { ...reply, receipt: { ...reply.receipt, auditSeq: reply.receipt.auditSeq + 1 } };
+    },
+  };
+  const { warnings } = await reportPoints({ ...bench.deps, client: forged }, bench.signal);
+  assert.match(warnings.join(), /the receipt of the report is not signed by the key store that the log knows/);
+  assert.equal(bench.log.fold.receipts.size, 0);
+  await reportPoints(bench.deps, bench.signal);
+  assert.equal(bench.log.fold.receipts.size, 1);
 });

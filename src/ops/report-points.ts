@@ -4,13 +4,14 @@ import { encryptedVolumes } from "#ops/encrypted-volumes.ts";
 import { logMissingVolumes } from "#ops/log-volumes.ts";
 import { listPoints } from "#ops/points.ts";
 import type { ListedPoint } from "#ops/points.ts";
+import { isReceiptOf } from "#ops/read-statement.ts";
 import type { Receipt } from "#vault/entry.ts";
 import type { Log } from "#vault/log.ts";
 import type { Vault } from "#vault/vault.ts";
 
 /** What the key side said of a report. */
 export type PointReport = {
-  /** Null while the key store is sealed. */
+  /** Null while the key store is sealed, or is known to have been put back to an older state. */
   readonly receipt: Receipt | null;
   /** Points that the key side knew, and that the vault does not have any more. */
   readonly quarantined: number;
@@ -41,13 +42,18 @@ export async function reportPoints(
       vault: vault.keyring.keys.vaultId,
       machine: log.machine,
       machineName: log.fold.machine.name,
+      receipts: [...log.fold.receipts.values()],
       points: reportedPoints(log, vault.now()),
     },
     signal,
   );
   if (receipt === null) return { receipt, quarantined, warnings };
-  const rolledBack = whyRolledBack(log.fold.receipts.get(receipt.store), receipt);
-  if (rolledBack !== null) return { receipt, quarantined, warnings: [...warnings, rolledBack] };
+  const { keyStore } = log.fold;
+  const fault =
+    keyStore === null || isReceiptOf(keyStore, receipt)
+      ? whyRolledBack(log.fold.receipts.get(receipt.store), receipt)
+      : "the receipt of the report is not signed by the key store that the log knows";
+  if (fault !== null) return { receipt, quarantined, warnings: [...warnings, fault] };
   await logReceipt(log, receipt, signal);
   return { receipt, quarantined, warnings };
 }
@@ -101,6 +107,7 @@ async function logReceipt(log: Log, receipt: Receipt, signal: AbortSignal): Prom
 }
 
 function tellsMore(given: Receipt, known: Receipt): boolean {
+  if (given.epoch === known.epoch && given.auditSeq === known.auditSeq) return false;
   if (given.epoch !== known.epoch || given.auditSeq - known.auditSeq >= RECEIPT_ENTRIES) return true;
   const hours = Temporal.Instant.from(given.at).since(Temporal.Instant.from(known.at)).total("hours");
   return hours >= RECEIPT_HOURS;

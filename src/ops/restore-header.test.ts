@@ -95,6 +95,27 @@ test("a header goes back to its partition, and not a byte beside it changes", as
   assert.ok(equalBytes(after, before));
 });
 
+test("the whole disk can be named in spite of a table over it, and a secret has to show that it is still the volume", async (t) => {
+  const divided = ours.volume.slice();
+  divided.set(mbrSector([{ type: 0x83, first: 128, sectors: 128 }]).subarray(440), 440);
+  const { path, keepPath, restore, assertUntouched } = await trial(t, divided, ours.volume);
+  const hint = /the whole disk, .*: --volume disk\.$/;
+  await assert.rejects(restore("right", "2"), { code: "VOLUME_MISSING", message: /has no volume 2; it has 1$/, hint });
+  await assert.rejects(restore(null, "disk"), { code: "HEADER_MISMATCH", message: /has no readable header/ });
+  await assert.rejects(restore("wrong", "disk"), { code: "SECRET_REJECTED" });
+  await assertUntouched();
+  const done = await restore("right", "disk");
+  assert.deepEqual([done.volume, done.shownBy], ["disk", "the secret"]);
+  assert.ok(equalBytes(await readFile(path), ours.volume));
+  assert.ok(equalBytes(await readFile(keepPath), divided.subarray(0, done.writtenBytes)));
+
+  const other = made("other").volume.slice();
+  other.set(divided.subarray(440, 512), 440);
+  const foreign = await trial(t, other, ours.volume);
+  await assert.rejects(foreign.restore("right", "disk"), { code: "HEADER_MISMATCH", message: /to another volume$/ });
+  await foreign.assertUntouched();
+});
+
 test("without a header on the disk and without a secret it is refused, and nothing is written", async (t) => {
   const { restore, assertUntouched } = await trial(t, wiped, ours.volume);
   await assert.rejects(restore(null), { code: "HEADER_MISMATCH", message: /has no readable header/ });

@@ -9,7 +9,7 @@ import type { PlainContent } from "#volume/content.ts";
 import type { EncryptedHeader } from "#volume/encrypted-header.ts";
 import type { Recognised } from "#volume/filesystem/recognised.ts";
 import { inspect } from "#volume/inspect.ts";
-import type { MappedVolume } from "#volume/inspect.ts";
+import type { MappedVolume, VolumeMap } from "#volume/inspect.ts";
 import type { CostLimit, KeyDeriver } from "#volume/kdf.ts";
 import { openPlainVolume } from "#volume/plain-volume.ts";
 import { partOf } from "#volume/source.ts";
@@ -20,7 +20,10 @@ import type { VolumeSecret } from "#volume/volume-secret.ts";
 
 /** Which header is to be put back, and where. */
 export type RestoreHeaderRequest = {
-  /** The disk, and the volume on it; null: the whole disk, or its only volume that is encrypted or damaged. */
+  /**
+   * The disk, and the volume on it; null: the whole disk, or its only volume that is encrypted or damaged. `disk` is the whole
+   * disk also where a partition table is, which may have been written over the header.
+   */
   readonly path: string;
   readonly volume: string | null;
   /** A file with the header, as `exportHeader` writes it. */
@@ -40,6 +43,11 @@ export type RestoredHeader = {
   readonly shownBy: "the header on the disk" | "the secret";
 };
 
+const WHOLE_DISK = "If the header is of the whole disk, over which a partition table was written: --volume disk.";
+
+/** The volume that a header is to be put back to. */
+type Target = Pick<MappedVolume, "name" | "stretches" | "encrypted" | "content">;
+
 /**
  * Puts a volume's header back. It is written only where it is shown to belong: the header on the disk is still readable and
  * decrypts the same sectors in the same way, or with this header a secret opens the volume and what is inside is recognised.
@@ -56,7 +64,7 @@ export async function restoreHeader(request: RestoreHeaderRequest, signal: Abort
   await using target = await openExistingTarget(path, 0, {}, signal);
   const disk = targetSource(target);
   const { map } = await inspect(disk, signal);
-  const volume = chooseVolume(map.volumes, request);
+  const volume = chooseVolume(map, request);
   const place = onlyPlace(volume, path);
   const shownBy = await shownToBelong(request, header, headerSource, volume, partOf(disk, place), signal);
 
@@ -97,21 +105,30 @@ function targetSource(target: DiskTarget): VolumeSource {
   };
 }
 
-function chooseVolume(volumes: readonly MappedVolume[], { path, volume: name }: RestoreHeaderRequest): MappedVolume {
+function chooseVolume({ sizeBytes, table, volumes }: VolumeMap, { path, volume: name }: RestoreHeaderRequest): Target {
   const [only, another] = volumes.filter((each) =>
     name === null ? each.encrypted !== null || each.failure !== null || volumes.length === 1 : each.name === name,
   );
-  if (only === undefined) {
-    const names = volumes.map((each) => each.name).join(", ");
-    throw new LockstepError("VOLUME_MISSING", `${path} has no volume ${name ?? "that is encrypted"}; it has ${names}`);
+  if (another !== undefined) {
+    throw new LockstepError("ARGUMENT_INVALID", `${path} has several volumes, and nothing says which`, {
+      hint: "Give --volume.",
+    });
   }
-  if (another === undefined) return only;
-  throw new LockstepError("ARGUMENT_INVALID", `${path} has several volumes, and nothing says which`, {
-    hint: "Give --volume.",
-  });
+  if (only !== undefined) return only;
+  // Whatever the table leaves of a header there does not show that the data behind it are still the volume's.
+  if (name === "disk") {
+    return { name, stretches: [{ offsetBytes: 0, lengthBytes: sizeBytes }], encrypted: null, content: null };
+  }
+  const names = volumes.map((each) => each.name).join(", ");
+  const what = name ?? "that is encrypted";
+  throw new LockstepError(
+    "VOLUME_MISSING",
+    `${path} has no volume ${what}; it has ${names}`,
+    table === null ? {} : { hint: WHOLE_DISK },
+  );
 }
 
-function onlyPlace({ stretches, name }: MappedVolume, path: string): Place {
+function onlyPlace({ stretches, name }: Target, path: string): Place {
   const [place, another] = stretches;
   if (place !== undefined && another === undefined) return place;
   throw new LockstepError("VOLUME_UNSUPPORTED", `volume ${name} of ${path} is not in one piece`);
@@ -121,7 +138,7 @@ async function shownToBelong(
   { path, secret, kdf, limit }: RestoreHeaderRequest,
   header: EncryptedHeader,
   headerSource: VolumeSource,
-  { name, encrypted, content }: MappedVolume,
+  { name, encrypted, content }: Target,
   data: VolumeSource,
   signal: AbortSignal,
 ): Promise<RestoredHeader["shownBy"]> {
@@ -156,6 +173,7 @@ async function shownToBelong(
   throw new LockstepError(
     "HEADER_MISMATCH",
     `with this header and the secret, nothing in volume ${name} of ${path} can be recognised: it belongs to another volume`,
+    name === "disk" ? {} : { hint: WHOLE_DISK },
   );
 }
 

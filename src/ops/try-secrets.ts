@@ -4,6 +4,7 @@ import { isLockstepError } from "#errors/errors.ts";
 import type { ListedSecret } from "#ops/key-list.ts";
 import type { FoundHeader } from "#volume/inspect.ts";
 import type { UnlockTerms } from "#volume/encrypted-header.ts";
+import { isProtectorName } from "#volume/protector-name.ts";
 import { unlockWithin } from "#volume/unlock-within.ts";
 import type { EncryptedVolume, Protector } from "#volume/volume.ts";
 
@@ -19,7 +20,7 @@ export type Trial<Listed extends ListedSecret = ListedSecret> = {
 
 /** What came of trying secrets on a volume. */
 export type TriedSecrets = {
-  /** The secret that opened it (null: it needs none), and by what; null when none did. */
+  /** The secret that opened it (null: it needs none), and by what (null: it is not encrypted); null when none did. */
   readonly opened: { readonly secret: ListedSecret | null; readonly protector: Protector | null } | null;
   /** What was not tried, or could not be, in words that say which line. */
   readonly notTried: readonly string[];
@@ -40,7 +41,7 @@ export function planTrials<Listed extends ListedSecret>(
   if (header.facts.unreadable !== null) return [];
   const trials = secrets.flatMap((secret): Trial<Listed>[] => {
     const fitting = header.protectorsFor(secret.secret);
-    const named = fitting.filter((protector) => isKeyId(secret.name, protector));
+    const named = fitting.filter((each) => each.kind !== "passphrase" && isProtectorName(secret.name, each));
     const chosen = named.length === 1 ? named : fitting;
     if (chosen.length === 0) return [];
     const seconds = chosen.reduce((sum, { cost }) => sum + (cost?.seconds ?? 0), 0);
@@ -50,13 +51,9 @@ export function planTrials<Listed extends ListedSecret>(
   return trials.toSorted((a, b) => Number(b.isNamed) - Number(a.isNamed) || a.seconds - b.seconds);
 }
 
-/** Windows shows the first eight digits of a protector's GUID, or all of it, in braces or not. */
-function isKeyId(name: string, { id }: Protector): boolean {
-  const wanted = name
-    .trim()
-    .replace(/^\{|\}$/g, "")
-    .toLowerCase();
-  return /^[0-9a-f]{8}(-[0-9a-f-]{27})?$/.test(wanted) && id.startsWith(wanted);
+/** A BitLocker volume that is not encrypted yet, or not any more. */
+function isPlain({ format, warnings }: EncryptedVolume): boolean {
+  return format === "bitlocker" && warnings.some(({ code }) => code === "NOT_ENCRYPTED");
 }
 
 function isNameOf(
@@ -87,7 +84,10 @@ export async function trySecrets(
 ): Promise<TriedSecrets> {
   const { header } = found;
   const notTried: string[] = [];
-  if (header.facts.unreadable === null && header.protectorsFor({ kind: "none" }).length > 0) {
+  if (
+    header.facts.unreadable === null &&
+    (isPlain(header.facts) || header.protectorsFor({ kind: "none" }).length > 0)
+  ) {
     try {
       using unlocked = await unlockWithin(header, { kind: "none" }, { ...terms, only: null }, signal);
       return { opened: { secret: null, protector: unlocked.protector }, notTried };

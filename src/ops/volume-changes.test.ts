@@ -5,7 +5,7 @@ import { changesBetween, volumeNotes } from "#ops/volume-changes.ts";
 import { mapOf, someFacts, someProtector, someVolume } from "#testing/volume-facts.ts";
 import type { PlainContent } from "#volume/content.ts";
 import type { MappedVolume } from "#volume/inspect.ts";
-import type { EncryptedVolume } from "#volume/volume.ts";
+import type { EncryptedVolume, VolumeWarning } from "#volume/volume.ts";
 
 const ext4: PlainContent = {
   kind: "file system",
@@ -65,6 +65,20 @@ test("a volume that cannot be looked at and one that is converted are told at ev
   assert.deepEqual(volumeNotes("sda", map, map), notes);
 });
 
+test("what BitLocker does to a volume is told in its own words", () => {
+  const told = (words: string, progress: number | null): readonly string[] => {
+    const warnings = [{ code: "CONVERTING", message: words }] as const;
+    const volume = sealed({ format: "bitlocker", state: "converting", progress, warnings });
+    return volumeNotes("sda", null, mapOf(volume)).map(({ message }) => message);
+  };
+  assert.deepEqual(told("it is being decrypted", 0.25), [
+    "disk sda: it is being decrypted (25 %): the next backup is a full one",
+  ]);
+  assert.deepEqual(told("it is encrypted as it is written to", null), [
+    "disk sda: it is encrypted as it is written to",
+  ]);
+});
+
 function changes(before: readonly MappedVolume[], now: readonly MappedVolume[]): string[] {
   return changesBetween("sda", mapOf(...before), mapOf(...now)).map(({ code, message }) => `${code} ${message}`);
 }
@@ -84,11 +98,11 @@ test("keyslots that were added, changed and removed are named", () => {
   ]);
 });
 
-test("a protector of BitLocker is named with its kind", () => {
+test("a protector of BitLocker is named by what people know it by", () => {
   const guid = "4381f759-c4f8-4de0-bb61-fc33a831bda5";
   const now = sealed({ headerDigest: "d1", protectors: [someProtector({ id: guid, kind: "recovery-password" })] });
   assert.deepEqual(changes([sealed({ protectors: [] })], [now]), [
-    `HEADER_CHANGED disk sda: header changed since the last point (recovery-password ${guid} added)`,
+    `HEADER_CHANGED disk sda: header changed since the last point (recovery password 4381F759 added)`,
   ]);
 });
 
@@ -125,4 +139,21 @@ test("a damaged header is not taken for one that is gone", () => {
   assert.deepEqual(changes([someVolume({ failure })], [sealed()]), [
     "VOLUME_CHANGED disk sda: it can be looked at again",
   ]);
+});
+
+test("that others may read a volume is told when it is new, and not again", () => {
+  const warning = (code: VolumeWarning["code"], message: string): VolumeWarning => ({ code, message });
+  const clear = warning("CLEAR_KEY", "protector 4381f759: its key lies beside it in plain");
+  const token = warning("FOREIGN_WAY_IN", "token 0 (clevis) opens keyslot 1");
+  const others = [warning("NULL_CIPHER", "nothing"), warning("NOT_ENCRYPTED", "plain")];
+  const no = [warning("COPY_DAMAGED", "copy"), warning("FOREIGN_TOKEN", "token 1"), warning("ENTRY_IGNORED", "entry")];
+  const messages = (before: MappedVolume | null, ...warnings: readonly VolumeWarning[]): readonly string[] =>
+    volumeNotes("sda", before === null ? null : mapOf(before), mapOf(sealed({ warnings }, "1"))).map(
+      ({ code, message }) => `${code} ${message}`,
+    );
+  const said = ({ message }: VolumeWarning): string => `VOLUME_WARNING disk sda, volume 1: ${message}`;
+  assert.deepEqual(messages(null, clear, ...no, token, ...others), [clear, token, ...others].map(said));
+  assert.deepEqual(messages(sealed({ warnings: [token] }, "1"), token, clear), [said(clear)]);
+  assert.deepEqual(messages(sealed({ warnings: [token, clear] }, "1"), token, clear), []);
+  assert.deepEqual(messages(sealed({ warnings: [token, clear] }, "1")), [], "what is gone is no warning");
 });

@@ -1,12 +1,22 @@
 import { volumeWords } from "#ops/volume-words.ts";
 import type { MappedVolume, VolumeMap } from "#volume/inspect.ts";
-import type { EncryptedVolume, Protector } from "#volume/volume.ts";
+import { protectorName } from "#volume/protector-name.ts";
+import type { EncryptedVolume, VolumeWarning } from "#volume/volume.ts";
 
 /** Something that people should know of a disk's volumes. Codes are stable. */
 export type VolumeNote = {
-  readonly code: "DISK_NOT_ENCRYPTED" | "HEADER_CHANGED" | "VOLUME_CHANGED" | "REENCRYPTION" | "VOLUME_DAMAGED";
+  readonly code:
+    "DISK_NOT_ENCRYPTED" | "HEADER_CHANGED" | "VOLUME_CHANGED" | "VOLUME_WARNING" | "REENCRYPTION" | "VOLUME_DAMAGED";
   readonly message: string;
 };
+
+/** That somebody who has none of the keys that are held here may read a volume, or that everybody may. */
+const OPEN_TO_OTHERS: readonly VolumeWarning["code"][] = [
+  "CLEAR_KEY",
+  "NULL_CIPHER",
+  "NOT_ENCRYPTED",
+  "FOREIGN_WAY_IN",
+];
 
 /**
  * What is to be said of a disk's volumes, by themselves and against those of the point before.
@@ -22,12 +32,29 @@ export function volumeNotes(name: string, before: VolumeMap | null, now: VolumeM
     const { encrypted, failure } = volume;
     if (failure !== null) notes.push({ code: "VOLUME_DAMAGED", message: `${where}: ${failure.message}` });
     if (encrypted?.state === "converting") {
-      const done = encrypted.progress === null ? "" : ` (${Math.floor(encrypted.progress * 100)} %)`;
-      const message = `${where}: re-encryption in progress${done}: the next backup is a full one`;
-      notes.push({ code: "REENCRYPTION", message });
+      notes.push({ code: "REENCRYPTION", message: `${where}: ${conversionWords(encrypted)}` });
+    }
+    const old = before?.volumes.find((each) => each.name === volume.name);
+    for (const words of newWaysIn(old?.encrypted ?? null, encrypted)) {
+      notes.push({ code: "VOLUME_WARNING", message: `${where}: ${words}` });
     }
   }
   return before === null ? notes : [...notes, ...changesBetween(name, before, now)];
+}
+
+/** Said once, and not at every backup: suspending the protection may be meant, and a TPM mostly is. */
+function newWaysIn(old: EncryptedVolume | null, now: EncryptedVolume | null): readonly string[] {
+  const known = new Set(old?.warnings.map(({ message }) => message));
+  const warnings = now?.warnings.filter(({ code, message }) => OPEN_TO_OTHERS.includes(code) && !known.has(message));
+  return warnings?.map(({ message }) => message) ?? [];
+}
+
+/** LUKS is re-encrypted from end to end; what BitLocker does, its header says, and encrypting what is written has no end. */
+function conversionWords({ format, progress, warnings }: EncryptedVolume): string {
+  const done = progress === null ? "" : ` (${Math.floor(progress * 100)} %)`;
+  const said = format === "bitlocker" ? warnings.find(({ code }) => code === "CONVERTING")?.message : undefined;
+  if (said !== undefined && progress === null) return said;
+  return `${said ?? "re-encryption in progress"}${done}: the next backup is a full one`;
 }
 
 /** Something is on it, and none of it is encrypted as far as can be told. */
@@ -74,15 +101,10 @@ function headerChanges(old: EncryptedVolume, now: EncryptedVolume): readonly Cha
   const after = new Map(now.protectors.map((each) => [each.id, each]));
   for (const [id, protector] of after) {
     const was = before.get(id);
-    if (was === undefined) details.push(`${called(protector)} added`);
-    else if (was.fingerprint !== protector.fingerprint) details.push(`${called(protector)} changed`);
+    if (was === undefined) details.push(`${protectorName(protector)} added`);
+    else if (was.fingerprint !== protector.fingerprint) details.push(`${protectorName(protector)} changed`);
   }
-  for (const [id, protector] of before) if (!after.has(id)) details.push(`${called(protector)} removed`);
+  for (const [id, protector] of before) if (!after.has(id)) details.push(`${protectorName(protector)} removed`);
   const what = details.length === 0 ? "" : ` (${details.join(", ")})`;
   return [{ code: "HEADER_CHANGED", words: `header changed since the last point${what}` }];
-}
-
-/** A keyslot by its number; BitLocker's GUIDs say nothing without the kind. */
-function called({ id, kind }: Protector): string {
-  return kind === "passphrase" ? id : `${kind} ${id}`;
 }

@@ -36,11 +36,21 @@ export type LightFacts = {
   readonly bytesGoodAt: Temporal.Instant;
   /** What could not be looked at, or has no header that is known, so that nobody knows whether it is encrypted: `disk 2`. */
   readonly unknown: readonly string[];
+  /** Encrypted volumes of an earlier point that have no header here that can be read. */
+  readonly lostHeaders: readonly string[];
   readonly volumes: readonly VolumeFacts[];
 };
 
 /** How long something that was shown counts, in days. */
 export type LightTerms = { readonly proofDays: number; readonly checkDays: number };
+
+/** Where nobody said otherwise. */
+export const usualTerms: LightTerms = { proofDays: 7, checkDays: 30 };
+
+/** How old a proof may become before a key is derived anew: half as old as it counts, so that a daily one keeps a light green. */
+export function renewalTerms(terms: LightTerms): LightTerms {
+  return { ...terms, proofDays: terms.proofDays / 2 };
+}
 
 /** A cause of a light other than green; the code is for programs. */
 export type LightReason = {
@@ -83,7 +93,7 @@ export function lightOf(
 }
 
 function bytesReasons(
-  { torn, damaged, bytesGoodAt, unknown }: LightFacts,
+  { torn, damaged, bytesGoodAt, unknown, lostHeaders }: LightFacts,
   { checkDays }: LightTerms,
   now: Temporal.Instant,
 ): LightReason[] {
@@ -93,6 +103,10 @@ function bytesReasons(
   if (isOlder(bytesGoodAt, checkDays, now)) {
     const words = `its bytes were last found good on ${dateOf(bytesGoodAt)}`;
     reasons.push({ light: "amber", code: "BYTES_NOT_CHECKED", words });
+  }
+  for (const what of lostHeaders) {
+    const words = `${what} was encrypted in an earlier point, and has no header here that can be read`;
+    reasons.push({ light: "red", code: "HEADER_DAMAGED", words });
   }
   for (const what of unknown) {
     reasons.push({ light: "amber", code: "NOT_KNOWN", words: `nobody knows whether ${what} is encrypted` });
@@ -132,8 +146,8 @@ function volumeReasons({ name, shown }: VolumeFacts, { proofDays }: LightTerms, 
   }
 }
 
-/** A date ahead of the clock is not trusted to be new. */
-function isOlder(at: Temporal.Instant, days: number, now: Temporal.Instant): boolean {
+/** Whether something was shown too long ago to count. A date ahead of the clock is not trusted to be new. */
+export function isOlder(at: Temporal.Instant, days: number, now: Temporal.Instant): boolean {
   const hours = (now.epochMilliseconds - at.epochMilliseconds) / 3_600_000;
   return hours > days * 24 || hours < -24;
 }

@@ -2,7 +2,6 @@ import type { Route } from "#api/route.ts";
 import { apiRoutes } from "#api/routes.ts";
 import type { InputOf, ReplyOf, RouteName } from "#api/routes.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { auditRefusal } from "#keys/act.ts";
 import { giveBack, permit } from "#keys/approvals.ts";
 import { signHeadWhenDue } from "#keys/audit-heads.ts";
 import { appendAudit } from "#keys/audit.ts";
@@ -11,6 +10,7 @@ import { inTransaction } from "#keys/database.ts";
 import { identify } from "#keys/identities.ts";
 import type { Caller } from "#keys/model.ts";
 import { answers } from "#server/answers.ts";
+import { STRANGER, auditWithinBudget } from "#server/audit-within-budget.ts";
 import type { Answer } from "#server/handler.ts";
 import type { KeySide } from "#server/key-side.ts";
 
@@ -103,9 +103,6 @@ async function withSecondPerson<Reply>(
   }
 }
 
-/** Who asks without a token, or with one that counts no more, in the budget of refusals. */
-const STRANGER = "stranger";
-
 /** @throws {LockstepError} RATE_LIMITED */
 function refuseFlood({ store, refusals }: KeySide, { unaudited }: Route, { identity }: Caller): void {
   if (identity !== null || unaudited === true) return;
@@ -115,13 +112,6 @@ function refuseFlood({ store, refusals }: KeySide, { unaudited }: Route, { ident
   throw new LockstepError("RATE_LIMITED", "too much was refused to people who said not who they are", {
     hint: "Wait a minute, or ask with a token.",
   });
-}
-
-function auditWithinBudget({ store, refusals }: KeySide, caller: Caller, what: AuditedAct, error: unknown): void {
-  const unrecorded = refusals.take(caller.identity ?? STRANGER, store.deps.now().epochMilliseconds);
-  if (unrecorded === null) return;
-  const detail = unrecorded === 0 ? what.detail : { ...what.detail, unrecordedBefore: unrecorded };
-  auditRefusal(store, caller, detail === undefined ? what : { ...what, detail }, error);
 }
 
 /** @throws {LockstepError} IDENTITY_REJECTED, NOT_ALLOWED */

@@ -1,16 +1,13 @@
 import type { auditRoutes } from "#api/audit.ts";
-import { receiptText } from "#api/needs.ts";
-import type { Receipt } from "#api/needs.ts";
-import { fromBase64, fromHex, hex, utf8 } from "#bytes/text.ts";
-import { isSignedBy } from "#crypto/ed25519.ts";
+import { hex } from "#bytes/text.ts";
 import { checkAudit } from "#keys/audit-check.ts";
 import type { Witness } from "#keys/audit-check.ts";
 import { exportHeader, exportLines } from "#keys/audit-export.ts";
 import { auditHead, loadAudit } from "#keys/audit.ts";
-import { signedBytes } from "#keys/key-ring.ts";
-import type { KeyStore } from "#keys/key-store.ts";
+import { goOnAsPutBack } from "#keys/put-back.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText } from "#server/instants.ts";
+import { verifiedReceipt } from "#server/receipt.ts";
 
 export const auditAnswers: Answers<keyof typeof auditRoutes> = {
   "audit.list": {
@@ -34,13 +31,18 @@ export const auditAnswers: Answers<keyof typeof auditRoutes> = {
       const witnesses: Witness[] = [];
       const notOurs: string[] = [];
       for (const { receipt, by } of receipts) {
-        const witness = witnessOf(store, receipt, by);
-        if (witness === null) notOurs.push(by);
-        else witnesses.push(witness);
+        const kept = verifiedReceipt(store, receipt);
+        if (kept === null) notOurs.push(by);
+        else witnesses.push({ seq: kept.auditSeq, hash: kept.auditHash, by });
       }
       const { entries, heads, faults } = await checkAudit(store, witnesses, signal);
       return { entries, heads, receipts: witnesses.length, notOurs, faults: [...faults] };
     },
+  },
+  "audit.accept": {
+    subject: () => "store",
+    audits: true,
+    handle: async (side, caller, { reason }, signal) => ({ epoch: await goOnAsPutBack(side, caller, reason, signal) }),
   },
   "audit.export": {
     subject: () => "audit",
@@ -50,13 +52,3 @@ export const auditAnswers: Answers<keyof typeof auditRoutes> = {
     },
   },
 };
-
-/** What a receipt witnesses; null for one of another store, or that this store did not sign. */
-function witnessOf(store: KeyStore, receipt: Receipt, by: string): Witness | null {
-  const { id, signingPublic } = store.facts();
-  const { signature, ...body } = receipt;
-  const [bytes, hash] = [fromBase64(signature), fromHex(receipt.auditHash)];
-  if (receipt.store !== id || bytes === null || hash === null) return null;
-  if (!isSignedBy(signingPublic, signedBytes("receipt", utf8(receiptText(body))), bytes)) return null;
-  return { seq: receipt.auditSeq, hash, by };
-}

@@ -6,9 +6,12 @@ import type { BoundVersion } from "#keys/bind-version.ts";
 import { retireBinding } from "#keys/bindings.ts";
 import type { Binding } from "#keys/bindings.ts";
 import { findVersions } from "#keys/find-versions.ts";
+import { goneFromNewestPoint } from "#keys/gone-bindings.ts";
+import { healVersion } from "#keys/heal-version.ts";
 import { importSecrets } from "#keys/import-secrets.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { matchVersions } from "#keys/match-versions.ts";
+import { requireReporter } from "#keys/vaults.ts";
 import { loadVersion, versionName } from "#keys/versions.ts";
 import { bindingFacts } from "#server/binding-facts.ts";
 import type { Answers } from "#server/handler.ts";
@@ -23,6 +26,16 @@ export const bindingAnswers: Answers<keyof typeof bindingRoutes> = {
     handle: async (side, caller, { header, ...request }, signal) => {
       const bound = await bindVersion(side, caller, { ...request, header: presentedHeader(header) }, signal);
       return boundFacts(side.store, bound);
+    },
+  },
+  "key.heal": {
+    subject: ({ version }) => version,
+    audits: true,
+    handle: async (side, caller, { header, version: name, value: given }, signal) => {
+      using value = secretOf(given);
+      const request = { version: name, value, header: presentedHeader(header) };
+      const { version, protector } = await healVersion(side, caller, request, signal);
+      return { version: versionName(version), protector: protector.id };
     },
   },
   "key.match": {
@@ -63,6 +76,13 @@ export const bindingAnswers: Answers<keyof typeof bindingRoutes> = {
         bindings: bindings.map((binding) => bindingFacts(binding, versionName(version))),
       })),
     }),
+  },
+  "binding.gone": {
+    subject: ({ vault, machine }) => `vault ${vault}, machine ${machine}`,
+    handle: ({ store }, caller, { vault, machine }) => {
+      requireReporter(store, caller, vault);
+      return { gone: goneFromNewestPoint(store, { vault, machine }).map((each) => named(store, each)) };
+    },
   },
   "binding.retire": {
     subject: ({ binding }) => binding,

@@ -70,6 +70,32 @@ test("a kit counts as checked only by the newest copy, and only the one in use",
   assert.equal(later.kit?.stale, "it was not checked for 12 months");
 });
 
+test("a copy that is written while a kit is tried is none that it was to be tried on, unless it is a full one", async () => {
+  using keys = await testKeySide();
+  await keys.as("custodian", "copy.make", { full: true });
+  await keys.as("custodian", "place.add", { place: "elsewhere", domain: "safe" });
+  await keys.as("custodian", "place.remove", { place: "elsewhere" });
+  const { written } = await keys.as("custodian", "copy.make", { full: false });
+  assert.deepEqual(written, { number: 2, kind: "increment" });
+  const checked = { id: kitId, epoch: 1, number: 1, vaults: [] };
+  assert.equal((await keys.as("custodian", "kit.checked", checked)).kit.stale, null);
+  await keys.as("custodian", "copy.make", { full: true });
+  await assert.rejects(keys.as("custodian", "kit.checked", checked), { code: "KIT_REJECTED", message: /newest copy/ });
+});
+
+test("a vault that a kit was seen to open is one of its own from then on", async () => {
+  using keys = await testKeySide();
+  const [vault, unknown] = ["a".repeat(32), "c".repeat(32)];
+  const enrolled = { vault, name: "main", rootCommitment: "b".repeat(64), reporter: "backup" };
+  await keys.as("custodian", "vault.enrol", enrolled);
+  await keys.as("custodian", "copy.make", { full: true });
+  const stale = await keys.as("custodian", "kit.show", {});
+  assert.match(stale.kit?.stale ?? "", /not seen to open main/);
+  const checked = { id: kitId, epoch: 1, number: 1, vaults: [vault, unknown] };
+  const { kit } = await keys.as("custodian", "kit.checked", checked);
+  assert.deepEqual([kit.vaults, kit.stale], [[vault], null]);
+});
+
 test("a new kit takes the place of the old one, and copies are written for it", async () => {
   using keys = await testKeySide();
   await keys.as("custodian", "copy.make", { full: false });

@@ -1,9 +1,10 @@
 import type { copiesRoutes } from "#api/copies.ts";
 import { act } from "#keys/act.ts";
-import { ensureCopied, refuseUnusablePlace } from "#keys/copies.ts";
+import { ensureCopied, tryPlace } from "#keys/copies.ts";
+import { damagedVersions } from "#keys/damage.ts";
 import { shownPlaces } from "#keys/place-facts.ts";
 import { addPlace, removePlace } from "#keys/places.ts";
-import { allCopies } from "#keys/stored-copies.ts";
+import { allCopies, saveFound } from "#keys/stored-copies.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText, instantTextOrNull } from "#server/instants.ts";
 
@@ -21,6 +22,7 @@ export const copiesAnswers: Answers<keyof typeof copiesRoutes> = {
           newest: newest === null ? null : { number: newest.number, writtenAt: instantText(newest.writtenMs) },
           keepsSince: instantTextOrNull(keepsMs),
         })),
+        damaged: [...damagedVersions(store)],
       };
     },
   },
@@ -45,9 +47,9 @@ export const copiesAnswers: Answers<keyof typeof copiesRoutes> = {
     subject: ({ place }) => place,
     audits: true,
     handle: async (side, caller, { place, domain }, signal) => {
-      await refuseUnusablePlace(side, place, signal);
+      const named = await tryPlace(side, place, signal);
       act(side.store, caller, { act: "place.add", subject: place, detail: { domain } }, () =>
-        addPlace(side.store, { place, domain }),
+        saveFound(side.store, addPlace(side.store, { place, domain }), named),
       );
       return {};
     },

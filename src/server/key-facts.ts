@@ -23,6 +23,7 @@ export function versionFacts(version: Version): VersionFacts {
     compromisedAt: instantTextOrNull(version.compromisedMs),
     deletedAt: instantTextOrNull(version.deletedMs),
     destroyedAt: instantTextOrNull(version.destroyedMs),
+    damagedAt: instantTextOrNull(version.damagedMs),
   };
 }
 

@@ -75,6 +75,7 @@ test("a backup side may report, ask for proofs and list: nothing that shows a va
   const allowed = routes.filter(([, { askers }]) => askers.includes("backup")).map(([name]) => name);
   assert.deepEqual(allowed.toSorted(), [
     "alarm.list",
+    "binding.gone",
     "copy.list",
     "key.list",
     "kit.show",
@@ -83,6 +84,7 @@ test("a backup side may report, ask for proofs and list: nothing that shows a va
     "proof.begin",
     "proof.list",
     "proof.show",
+    "rollover.list",
     "vault.list",
   ]);
 });

@@ -35,9 +35,9 @@ export const kitAnswers: Answers<keyof typeof kitRoutes> = {
     audits: true,
     handle: ({ store }, caller, { id, epoch, number, vaults }) => {
       act(store, caller, { act: "kit.checked", subject: `kit ${id}`, detail: { epoch, number } }, () => {
-        refuseOther(store, id, epoch, number);
-        refuseUntried(store, vaults);
-        noteKitChecked(store, id);
+        const kit = refuseOther(store, id, epoch, number);
+        refuseUntried(store, kit, vaults);
+        noteKitChecked(store, kit, enrolled(store, vaults));
       });
       const kit = currentKit(store);
       if (kit === null) throw new Error("the kit that was checked is gone");
@@ -46,10 +46,13 @@ export const kitAnswers: Answers<keyof typeof kitRoutes> = {
   },
 };
 
-/** Only the kit in use can be said to have been checked, and only by the newest copy that it is for. */
-function refuseOther(store: KeyStore, id: string, epoch: number, number: number): void {
+/**
+ * Only the kit in use can be said to have been checked, and only by the newest full copy, or one that goes on from it: others may be written
+ * while it is tried, and they are for the same kit.
+ */
+function refuseOther(store: KeyStore, id: string, epoch: number, number: number): Kit {
   const kit = currentKit(store);
-  const newest = loadChain(store).at(-1);
+  const [full] = loadChain(store);
   if (kit?.id !== id) {
     throw new LockstepError(
       "KIT_REJECTED",
@@ -59,19 +62,25 @@ function refuseOther(store: KeyStore, id: string, epoch: number, number: number)
       },
     );
   }
-  if (newest === undefined || newest.kit !== id || epoch !== store.facts().epoch || number < newest.number) {
+  if (full === undefined || full.kit !== id || epoch !== store.facts().epoch || number < full.number) {
     throw new LockstepError("KIT_REJECTED", `the kit ${id} was not tried on the newest copy of the key store`, {
       hint: "`lockstep copy make` writes one; then check the kit again.",
     });
   }
+  return kit;
+}
+
+/** Those of some vaults that the key store knows. */
+function enrolled(store: KeyStore, vaults: readonly string[]): readonly string[] {
+  const known = new Set(kitSurroundings(store).vaults.map(({ id }) => id));
+  return vaults.filter((id) => known.has(id));
 }
 
 /** A vault that is enrolled and that the kit is for has to be among those that it opened. */
-function refuseUntried(store: KeyStore, opened: readonly string[]): void {
-  const kit = currentKit(store);
-  const untried = kitSurroundings(store).vaults.find(({ id }) => kit?.vaults.includes(id) && !opened.includes(id));
+function refuseUntried(store: KeyStore, kit: Kit, opened: readonly string[]): void {
+  const untried = kitSurroundings(store).vaults.find(({ id }) => kit.vaults.includes(id) && !opened.includes(id));
   if (untried === undefined) return;
-  throw new LockstepError("KIT_REJECTED", `the kit ${kit?.id} was not tried on the vault ${untried.name}`, {
+  throw new LockstepError("KIT_REJECTED", `the kit ${kit.id} was not tried on the vault ${untried.name}`, {
     hint: "Name it by --also-vault. Where it is gone, a custodian retires it: `lockstep vault retire`.",
   });
 }

@@ -92,10 +92,9 @@ test("a report is answered with a receipt of the audit entry that speaks of it",
       returned: 0,
       fallen: 0,
       quarantined: 0,
-      quarantinedToday: 0,
       freed: 0,
-      alarmed: false,
       thawed: false,
+      alarmed: false,
     },
   });
 });
@@ -193,7 +192,7 @@ test("many points that fall at once warn, and raise an alarm until a custodian a
   await side.as("backup", "point.report", report(...labels));
   const { warnings, quarantined } = await side.as("backup", "point.report", report(...labels.slice(10)));
   assert.equal(quarantined, 10);
-  assert.match(warnings.join(), /^10 points are missing from this report/);
+  assert.match(warnings.join(), /^10 of 12 points that the last reports had are missing from this one/);
   const { alarms } = await side.as("backup", "alarm.list", {});
   assert.deepEqual(
     alarms.map(({ vaultName, machineName, missing, points }) => [vaultName, machineName, missing, points]),
@@ -222,4 +221,31 @@ test("a recovered store is thawed by the report of the last machine, or by retir
   freeze(3);
   const { name, points, daysLeft } = await side.as("custodian", "vault.retire", { vault });
   assert.deepEqual([name, points, daysLeft, store.facts().frozen], ["/backup/vault", 2, 44, null]);
+});
+
+test("whatever a report says anew is taken, however soon", async () => {
+  using side = await sideWithVault();
+  const first = report("web01@1");
+  const [point] = first.points;
+  const [volume] = point?.volumes ?? [];
+  assert.ok(point !== undefined && volume !== undefined);
+  await side.as("backup", "point.report", first);
+  const changes: readonly Partial<InputOf<"point.report">>[] = [
+    { machineName: "renamed" },
+    { points: [{ ...point, name: "web01@other" }] },
+    { points: [{ ...point, expectedUntil: null }] },
+    { points: [{ ...point, volumes: [{ ...volume, protectors: [digestOf("slot 1")] }] }] },
+  ];
+  const stored = (): string =>
+    JSON.stringify([
+      side.side.store.db.prepare("SELECT name FROM machines").all(),
+      side.side.store.db.prepare("SELECT * FROM points").all(),
+      side.side.store.db.prepare("SELECT * FROM point_volumes").all(),
+    ]);
+  const seen = new Set([stored()]);
+  for (const change of changes) {
+    await side.as("backup", "point.report", { ...first, ...change });
+    seen.add(stored());
+  }
+  assert.equal(seen.size, 1 + changes.length);
 });

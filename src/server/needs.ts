@@ -1,21 +1,28 @@
-import type { needsRoutes } from "#api/needs.ts";
+import type { Receipt, ReportedPoint, needsRoutes } from "#api/needs.ts";
+import type { InputOf } from "#api/routes.ts";
 import { fromHex } from "#bytes/text.ts";
+import { sha256Text } from "#crypto/derive.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { act } from "#keys/act.ts";
 import { acknowledgeAlarm, openAlarms } from "#keys/alarms.ts";
 import { runningDays } from "#keys/counted-days.ts";
+import type { Caller } from "#keys/model.ts";
 import { destructionRefusal, needsOf } from "#keys/needs.ts";
-import { saveReport } from "#keys/point-report.ts";
+import { freezeWherePutBack, isPutBack } from "#keys/put-back.ts";
 import { quarantineLeft } from "#keys/quarantine.ts";
+import { receiveReport } from "#keys/receive-report.ts";
+import type { ReceivedReport } from "#keys/receive-report.ts";
 import { silentVaults } from "#keys/silent-vaults.ts";
 import { thawIfReported } from "#keys/thaw.ts";
 import { openableVolumes } from "#keys/usable-versions.ts";
 import { enrolVault, loadVault, loadVaults, requireReporter, retireVault } from "#keys/vaults.ts";
 import { findVersion, versionName } from "#keys/versions.ts";
+import { auditWithinBudget } from "#server/audit-within-budget.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText, instantTextOrNull, msOf, msOrNull } from "#server/instants.ts";
+import type { KeySide } from "#server/key-side.ts";
 import { needFacts } from "#server/need-facts.ts";
-import { receiptOf } from "#server/receipt.ts";
+import { receiptOf, verifiedReceipt } from "#server/receipt.ts";
 
 export const needsAnswers: Answers<keyof typeof needsRoutes> = {
   "vault.enrol": {
@@ -63,30 +70,17 @@ export const needsAnswers: Answers<keyof typeof needsRoutes> = {
   "point.report": {
     subject: ({ machineName }) => machineName,
     audits: true,
-    handle: ({ store }, caller, { vault, machine, machineName, points }) => {
-      const reported = points.map(({ point, name, capturedAt, expectedUntil, volumes }) => ({
-        point,
-        name,
-        capturedMs: msOf(capturedAt),
-        expectedUntilMs: msOrNull(expectedUntil),
-        volumes,
-      }));
-      const detail: Record<string, string | number | boolean> = { vault, machine, points: points.length };
-      const outcome = act(store, caller, { act: "point.report", subject: machineName, detail }, () => {
-        requireReporter(store, caller, vault);
-        const saved = saveReport(store, { vault, machine, machineName, points: reported });
-        Object.assign(detail, saved);
-        return saved;
+    handle: (side, caller, { points, receipts = [], ...of }) => {
+      const { store } = side;
+      requireReporter(store, caller, of.vault);
+      const warnings = checkReceipts(side, caller, of, receipts);
+      const { quarantined, alarm } = receiveReport(store, caller, {
+        ...of,
+        digest: sha256Text(JSON.stringify([of.machineName, points])),
+        points: () => points.map(reportedPoint),
       });
-      return {
-        receipt: receiptOf(store),
-        quarantined: outcome.quarantined,
-        warnings: outcome.alarmed
-          ? [
-              `${outcome.quarantinedToday} points are missing from this report that the last ones had; they need their key versions until their quarantine is over, and the custodians were told`,
-            ]
-          : [],
-      };
+      if (alarm !== null) warnings.push(alarmWords(alarm));
+      return { receipt: receiptOf(store), quarantined, warnings };
     },
   },
   "version.needs": {
@@ -133,3 +127,41 @@ export const needsAnswers: Answers<keyof typeof needsRoutes> = {
       }),
   },
 };
+
+function reportedPoint({ point, name, capturedAt, expectedUntil, volumes }: ReportedPoint) {
+  return { point, name, capturedMs: msOf(capturedAt), expectedUntilMs: msOrNull(expectedUntil), volumes };
+}
+
+function alarmWords({ missing, points }: NonNullable<ReceivedReport["alarm"]>): string {
+  return `${missing} of ${points} points that the last reports had are missing from this one, or are to go much sooner; they need their key versions as before until a quarantine is over, and the custodians were told`;
+}
+
+/**
+ * Looks whether the store knows what it knew when it gave receipts: see `freezeWherePutBack`. One that has its name and not its signature is
+ * refused, and shows nothing.
+ *
+ * @returns what whoever reports is to be warned of
+ */
+function checkReceipts(
+  side: KeySide,
+  caller: Caller,
+  { vault, machine, machineName }: Pick<InputOf<"point.report">, "vault" | "machine" | "machineName">,
+  receipts: readonly Receipt[],
+): string[] {
+  const { store } = side;
+  const own = receipts.filter((each) => each.store === store.facts().id);
+  const genuine = own.map((each) => verifiedReceipt(store, each)).filter((each) => each !== null);
+  freezeWherePutBack(store, genuine, { vault, machineName });
+  const warnings: string[] = [];
+  if (genuine.length < own.length) {
+    const words = "a receipt of this key store that was presented is not signed by it: it is forged, or damaged";
+    const what = { act: "point.report", subject: machineName, detail: { vault, machine, receipt: "forged" } };
+    auditWithinBudget(side, caller, what, new LockstepError("ARGUMENT_INVALID", words));
+    warnings.push(words);
+  }
+  const { frozen } = store.facts();
+  if (frozen !== null && isPutBack(frozen)) {
+    warnings.push(`the key store releases and destroys nothing: ${frozen}. A custodian must look: docs/key-side.md`);
+  }
+  return warnings;
+}

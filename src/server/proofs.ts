@@ -7,17 +7,15 @@ import { loadStatements } from "#keys/proof-statement.ts";
 import type { SignedStatement } from "#keys/proof-statement.ts";
 import { requireReporter } from "#keys/vaults.ts";
 import type { Answers } from "#server/handler.ts";
+import { presentedHeader } from "#server/presented-header.ts";
 
 export const proofAnswers: Answers<keyof typeof proofRoutes> = {
   "proof.begin": {
     subject: subjectOf,
     audits: true,
     handle: async ({ proofs }, caller, { header, ...request }, signal) => {
-      const { ranges, sizeBytes, sectorBytes } = header;
-      const pieces = ranges.map(([offsetBytes, text]) => ({ offsetBytes, bytes: bytesOf(text) }));
-      return replyOf(
-        await proofs.begin(caller, { ...request, size: { sizeBytes, sectorBytes }, header: pieces }, signal),
-      );
+      const { size, pieces } = presentedHeader(header);
+      return replyOf(await proofs.begin(caller, { ...request, size, header: pieces }, signal));
     },
   },
   "proof.show": {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { base64, utf8 } from "#bytes/text.ts";
+import { loadHeads } from "#keys/audit-heads.ts";
+import { auditHead, loadAudit } from "#keys/audit.ts";
 import { testKeySide, testSealPassphrase } from "#testing/key-side.ts";
 
 const keyFile = { kind: "key-file", label: "stick", secret: base64(new Uint8Array(32).fill(8)) } as const;
@@ -84,4 +86,16 @@ test("each of these is in the audit log, and no secret is", async () => {
     ],
   );
   assert.ok(!JSON.stringify(entries).includes(keyFile.secret));
+});
+
+test("what sealing leaves behind is a signed head of its own entry", async () => {
+  using side = await testKeySide();
+  const { store } = side.side;
+  await side.as("custodian", "store.seal", {});
+  const { seq } = auditHead(store.db);
+  assert.deepEqual(
+    loadAudit(store.db, seq, 1).map(({ act }) => act),
+    ["store.seal"],
+  );
+  assert.equal(loadHeads(store, seq, seq).length, 1);
 });

@@ -1,8 +1,10 @@
 import { base64 } from "#bytes/text.ts";
 import type { ReplyOf } from "#api/routes.ts";
 import type { SealFacts, storeRoutes } from "#api/store.ts";
+import { act } from "#keys/act.ts";
 import { signHead } from "#keys/audit-heads.ts";
 import { addSeal, removeSeal } from "#keys/change-seals.ts";
+import { loadPolicy } from "#keys/policy.ts";
 import { rekey } from "#keys/rekey.ts";
 import type { Rewrapped } from "#keys/rewrap.ts";
 import type { Seal } from "#keys/seal.ts";
@@ -29,6 +31,7 @@ export const storeAnswers: Answers<keyof typeof storeRoutes> = {
         sealed: store.isSealed,
         seals: store.seals().map(sealFacts),
         signingKey: base64(signingPublic),
+        proofIntervalDays: loadPolicy(store).proofIntervalDays,
         keys: Number(counted?.["keys"]),
         versions: Number(counted?.["versions"]),
         custodians: Number(counted?.["custodians"]),
@@ -46,9 +49,12 @@ export const storeAnswers: Answers<keyof typeof storeRoutes> = {
   },
   "store.seal": {
     subject: () => "store",
-    handle: ({ store, proofs }) => {
+    audits: true,
+    handle: ({ store, proofs }, caller) => {
       proofs.endAll();
-      signHead(store); // afterwards nothing can be signed
+      // Its entry, then the signed head that covers it: once the store is sealed, nothing can be signed.
+      act(store, caller, { act: "store.seal", subject: "store" }, () => undefined);
+      signHead(store);
       store.seal();
       return {};
     },

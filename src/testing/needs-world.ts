@@ -115,7 +115,9 @@ export class NeedsWorld implements Disposable {
   /** Reports all points of a machine. */
   report(points: readonly WorldPoint[], { vault = "vault", machine = "web01" } = {}): ReportOutcome {
     const report: PointReport = { vault: idOf(vault), machine: idOf(machine), machineName: machine, points };
-    return inTransaction(this.store.db, () => saveReport(this.store, report));
+    return inTransaction(this.store.db, () =>
+      saveReport(this.store, report, digestOf(JSON.stringify(points)), () => undefined),
+    );
   }
 
   /** Reports the same on each of the next days. */

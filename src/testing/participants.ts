@@ -36,6 +36,8 @@ export type Participant = {
   readonly run: (client: Client, copy: WorldCopy) => Promise<Answer>;
   /** What the point holds that it may leave in the log without having said so. */
   readonly contentOf?: (copy: WorldCopy) => Uint8Array;
+  /** Whether damage in a point that it reads ends it. */
+  readonly stopsAtDamage?: boolean;
   /** Whether it may leave a purge in the log without having said so. */
   readonly purges?: boolean;
 };
@@ -159,6 +161,7 @@ export function restoreOf(name: PointName): Participant {
   return {
     name: `restore of ${name}`,
     refusals: ["POINT_GONE"],
+    stopsAtDamage: true,
     run: async ({ vault, log }, { world }) => {
       const point = pointOf(world, name);
       const state = log.fold.points.get(point);

@@ -25,20 +25,21 @@ export const linuxData = "0fc63daf-8483-4772-8e79-3d69d8477de4";
 /** The type's GUID as it is stored. */
 const linuxDataBytes = fromHex("af3dc60f838472478e793d69d8477de4") ?? new Uint8Array();
 
-/** The parts of a GPT, each to be changed or left out. `entryCount` 128 of 128 bytes. */
+/** The parts of a GPT, each to be changed or left out: 128 entries of 128 bytes, or as many more as there are partitions. */
 export function gptPieces(
   options: GptOptions = {},
 ): Record<"mbr" | "first" | "firstEntries" | "second" | "secondEntries", Piece> {
   const { sectorBytes = 512, diskSectors = 4096 } = options;
-  const entrySectors = (128 * 128) / sectorBytes;
+  const entryCount = Math.max(128, options.entries?.length ?? 0);
+  const entrySectors = Math.ceil((128 * entryCount) / sectorBytes);
   const last = diskSectors - 1;
-  const entries = new Layout(128 * 128);
+  const entries = new Layout(128 * entryCount);
   for (const [index, entry] of (options.entries ?? [{ first: 2048, last: 3000, name: "root" }]).entries()) {
     if (entry === null) continue;
     const at = 128 * index;
     entries
       .set(at, linuxDataBytes)
-      .u8(at + 31, entry.id ?? index + 1)
+      .u8(at + 30, index >> 8, entry.id ?? (index + 1) & 0xff)
       .u64(at + 32, entry.first, entry.last, 4)
       .set(at + 56, new Uint8Array(Buffer.from(entry.name ?? "", "utf16le")));
   }
@@ -49,7 +50,7 @@ export function gptPieces(
       .u64(24, at, other, options.firstUsable ?? 2 + entrySectors, options.lastUsable ?? last - entrySectors - 1)
       .u8(56, 1, 2, 3, 4)
       .u64(72, entriesAt)
-      .u32(80, 128, 128, crc32(entries.bytes));
+      .u32(80, entryCount, 128, crc32(entries.bytes));
     return layout.u32(16, crc32(layout.bytes.subarray(0, 92))).bytes;
   };
   const protective = { type: 0xee, first: 1, sectors: Math.min(last, 0xffffffff) };

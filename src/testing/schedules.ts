@@ -1,163 +1,192 @@
 import { createHash } from "node:crypto";
 
+import { isLockstepError } from "#errors/errors.ts";
 import { Actor } from "#testing/actor.ts";
+import type { Outcome } from "#testing/actor.ts";
 import { verifyAftermath } from "#testing/aftermath.ts";
 import type { Participation } from "#testing/aftermath.ts";
+import { faultyStore } from "#testing/faulty-store.ts";
+import type { Fault } from "#testing/faulty-store.ts";
 import type { StoreCall } from "#testing/intercepted-store.ts";
 import type { Answer, Participant } from "#testing/participants.ts";
 import type { SharedWorld, WorldCopy } from "#testing/shared-world.ts";
 import { takeSnapshot } from "#testing/store-snapshot.ts";
 
-/** How many schedules were covered, how many of them had to be run, and in how many different states they left the world. */
-export type Explored = { readonly schedules: number; readonly runs: number; readonly ends: number };
+/** Two who work in a world at the same time. */
+export type Pair = { readonly world: SharedWorld; readonly first: Participant; readonly second: Participant };
 
-export type InterleaveOptions = {
+/** What the two meet beside each other. */
+export type Circumstances = {
   /** How many hours the clocks of the two are ahead. */
-  readonly hoursAhead?: readonly [first: number, second: number];
-  /** More than 1: only every so many calls of each is a place to stop. */
-  readonly step?: number;
+  readonly hoursAhead: readonly [first: number, second: number];
+  /** What became of the last call before the first one stopped, which got no answer. When it wakes up it repeats a put. */
+  readonly unanswered: Fault | null;
+  /** Who work while the two stand still: the first of them when a week went by, each other one after 15 more days. */
+  readonly weeks: readonly Participant[];
+  /** False: the first one never goes on. */
+  readonly wakes: boolean;
 };
 
 /**
- * Lets two work in a world at the same time, in every order of their store calls that stops each of them once: the first
- * one makes some calls, the second one some, then the first one goes on to its end, then the second one. After each, what
- * is left must be sound.
- *
- * An order is not run when it only moves a read across calls of the other one that do not change what is read: the order
- * that was run before it is the same.
+ * The first one makes some calls and stops, the second one makes some and stops (none, if infinite); then the first one
+ * goes on to its end, then the second one.
  */
-export async function interleave(
-  world: SharedWorld,
-  first: Participant,
-  second: Participant,
-  { hoursAhead = [0, 0], step = 1 }: InterleaveOptions = {},
-): Promise<Explored> {
-  const ends = new Set<string>();
-  let schedules = 0;
-  let runs = 0;
+export type Order = { readonly calls: number; readonly others: number };
 
-  const run = async (
-    calls: number,
-    others: number,
-  ): Promise<{ a: Actor<Answer>; b: Actor<Answer>; isLast: boolean }> => {
-    const copy = await world.copy();
-    const a = await actorOf(copy, first, "first", hoursAhead[0]);
-    const b = await actorOf(copy, second, "second", hoursAhead[1]);
-    const isLast = await a.runTo(calls);
-    await b.runTo(others);
-    const took = [
-      { who: first, outcome: await a.finish() },
-      { who: second, outcome: await b.finish() },
-    ];
+/** How many orders were covered, how many of them had to be run, and how many calls each of the two makes alone. */
+export type Explored = {
+  readonly orders: number;
+  readonly runs: number;
+  readonly calls: number;
+  readonly others: number;
+};
+
+type Ran = { readonly first: readonly StoreCall[]; readonly second: readonly StoreCall[] };
+
+export const undisturbed: Circumstances = { hoursAhead: [0, 0], unanswered: null, weeks: [], wakes: true };
+
+/**
+ * Lets two work in every order that stops each of them once. After each, what is left must be sound.
+ *
+ * An order is not run when it only moves a call across calls of the other one that have nothing to do with it: the order
+ * that it was moved in is the same.
+ *
+ * @param ends   see `runOrder`
+ * @param keeps  whether one more order is to be run, of those that stop both, when so many were
+ */
+export async function everyOrder(
+  pair: Pair,
+  ends = new Set<string>(),
+  keeps = (_runs: number): boolean => true,
+): Promise<Explored> {
+  let orders = 2;
+  let runs = 0;
+  const run = async (calls: number, others: number): Promise<Ran> => {
     runs++;
-    await verifyOnce(ends, copy, took, `${first.name} stops after ${calls} calls, ${second.name} after ${others}`);
-    return { a, b, isLast };
+    return runOrder(pair, { calls, others }, undisturbed, ends);
   };
 
-  let before: readonly StoreCall[] | null = null; // of the second one, when the first one had stopped a call earlier
-  for (let calls = 1, isLast = false; !isLast; calls += step) {
-    const whole = await run(calls, Infinity);
-    ({ isLast } = whole);
-    const crossed = whole.a.calls[calls - 1];
-    const isSame = (others: number): boolean =>
-      step === 1 && before !== null && crossed !== undefined && !disturbs(crossed, before.slice(0, others));
-    let rest: readonly StoreCall[] | null = null; // of the first one, after it was stopped in the order that was run last
-    for (let others = 1; others < whole.b.calls.length; others += step) {
-      schedules++;
-      const moved = whole.b.calls[others - 1];
-      if (isLast || isSame(others)) continue;
-      if (step === 1 && rest !== null && moved !== undefined && !disturbs(moved, rest)) continue;
-      const { a } = await run(calls, others);
-      rest = a.calls.slice(calls);
+  const alone = (await run(Infinity, 0)).first;
+  let last = await run(0, Infinity); // of the orders that stop the first one only: the newest that was run
+  const firsts: (readonly StoreCall[] | undefined)[] = []; // by where the second one stops: what the first one called then
+  for (let calls = 1; calls <= last.first.length; calls++) {
+    const crossed = last.first.slice(calls - 1, calls);
+    const before = last.second;
+    if (disturb(crossed, before)) last = await run(calls, Infinity);
+    firsts[0] = alone;
+    for (let others = 1; others < last.second.length; others++) {
+      if (!disturb(crossed, before.slice(0, others))) continue; // the same as when the first one stopped a call earlier
+      const rest = firsts[others - 1]?.slice(calls);
+      const isSame = rest !== undefined && !disturb(last.second.slice(others - 1, others), rest);
+      if (isSame) firsts[others] = firsts[others - 1];
+      else firsts[others] = keeps(runs) ? (await run(calls, others)).first : undefined;
     }
-    schedules++;
-    before = whole.b.calls;
+    orders += last.second.length;
   }
-  return { schedules, runs, ends: ends.size };
+  return { orders, runs, calls: alone.length, others: last.second.length };
 }
 
-/** Whether it makes a difference if a call comes before or after others. */
-function disturbs(call: StoreCall, others: readonly StoreCall[]): boolean {
-  if (isChange(call)) return true;
-  return others.some(
-    (other) => isChange(other) && (call.operation === "list" ? other.key.startsWith(call.key) : other.key === call.key),
-  );
+/** Stops the first one after each of the calls that it makes alone, and lets the second one run to its end. */
+export async function everyStop(pair: Pair, circumstances: Circumstances): Promise<void> {
+  const ends = new Set<string>();
+  const alone = await runOrder(pair, { calls: Infinity, others: 0 }, undisturbed, ends);
+  for (let calls = 0; calls <= alone.first.length; calls++) {
+    await runOrder(pair, { calls, others: Infinity }, circumstances, ends);
+  }
+}
+
+/** Whether it makes a difference if calls come before or after others. */
+function disturb(calls: readonly StoreCall[], others: readonly StoreCall[]): boolean {
+  return calls.some((call) => others.some((other) => (isChange(call) || isChange(other)) && overlap(call, other)));
 }
 
 function isChange({ operation }: StoreCall): boolean {
   return operation === "put" || operation === "delete";
 }
 
+function overlap(one: StoreCall, other: StoreCall): boolean {
+  if (one.operation === "list") return other.key.startsWith(one.key);
+  return other.operation === "list" ? one.key.startsWith(other.key) : one.key === other.key;
+}
+
 /**
- * Stops the first one after each of its calls: the second one runs to its end, a week goes by, and others back up and
- * prune. That must leave a sound world: the first one may have crashed. Then 15 days go by, others prune again, and the
- * first one wakes up and runs on.
+ * Runs one order, and verifies what it leaves.
+ *
+ * @param ends  digests of states that were verified: such a one is not verified again
  */
-export async function stall(
-  world: SharedWorld,
-  first: Participant,
-  second: Participant,
-  ops: readonly Participant[],
-): Promise<Explored> {
-  const ends = new Set<string>();
-  let schedules = 0;
-  for (let calls = 0, isLast = false; !isLast; calls++) {
-    for (const wakes of [false, true]) {
-      const copy = await world.copy();
-      const a = await actorOf(copy, first, "first");
-      isLast = await a.runTo(calls);
-      const took: Participation[] = [];
-      const run = async (who: Participant, name: string): Promise<void> => {
-        const b = await actorOf(copy, who, name);
-        took.push({ who, outcome: await b.finish() });
-      };
-      await run(second, "second");
-      for (const [index, who] of ops.entries()) {
-        await copy.pass(index === 0 ? 8 : 15);
-        await run(who, `later ${index}`);
-      }
-      took.push({ who: first, outcome: wakes ? await a.finish() : a.outcome });
-      schedules++;
-      await verifyOnce(
-        ends,
-        copy,
-        took,
-        `${first.name} stops after ${calls} calls and ${wakes ? "wakes up late" : "never wakes up"}`,
-      );
+export async function runOrder(
+  pair: Pair,
+  { calls, others }: Order,
+  { hoursAhead, unanswered, weeks, wakes }: Circumstances,
+  ends: Set<string>,
+): Promise<Ran> {
+  const { world, first, second } = pair;
+  const copy = await world.copy();
+  const faulty = faultyStore(copy.store);
+  const a = await actorOf(copy, first, "first", { hoursAhead: hoursAhead[0], through: faulty.store });
+  const b = await actorOf(copy, second, "second", { hoursAhead: hoursAhead[1] });
+  if (unanswered !== null && calls > 0) faulty.failAt(faulty.calls() + calls - 1, unanswered);
+  await a.runTo(calls);
+  await b.runTo(others);
+  const took: Participation[] = [];
+  for (const [index, who] of weeks.entries()) {
+    await copy.pass(index === 0 ? 8 : 15);
+    took.push({ who, outcome: await (await actorOf(copy, who, `later ${index}`)).finish() });
+  }
+  const outcome = wakes ? await a.finish() : a.outcome;
+  const lost = unanswered === null ? undefined : a.calls[calls - 1];
+  took.push(
+    { who: first, outcome: gaveUp(outcome, lost) ? null : outcome },
+    { who: second, outcome: await b.finish() },
+  );
+  await faulty.landPending();
+
+  const end = await digestOf(copy, took);
+  if (!ends.has(end)) {
+    ends.add(end);
+    try {
+      await verifyAftermath(copy, took);
+    } catch (error) {
+      const order = `${first.name} stops after ${calls} calls, ${second.name} after ${others}`;
+      const met = JSON.stringify({
+        hoursAhead,
+        unanswered,
+        weeks: weeks.map(({ name }) => name),
+        wakes,
+        ...world.traits,
+      });
+      throw new Error(`${order}, ${met}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
   }
-  return { schedules, runs: schedules, ends: ends.size };
+  return { first: a.calls, second: b.calls };
+}
+
+/** Whether somebody's work ended because a call got no answer. A put must be repeated. */
+function gaveUp(outcome: Outcome<Answer> | null, lost: StoreCall | undefined): boolean {
+  const mayGiveUp = lost !== undefined && lost.operation !== "put";
+  return mayGiveUp && outcome !== null && "error" in outcome && isLockstepError(outcome.error, "STORE_UNAVAILABLE");
 }
 
 /** The work of somebody who has opened the vault and not begun. */
-export async function actorOf(copy: WorldCopy, who: Participant, name: string, hoursOff = 0): Promise<Actor<Answer>> {
-  return await Actor.prepared(copy.store, async (store) => {
-    const client = await copy.client(name, store, hoursOff);
+export async function actorOf(
+  copy: WorldCopy,
+  who: Participant,
+  name: string,
+  { hoursAhead = 0, through = copy.store } = {},
+): Promise<Actor<Answer>> {
+  return await Actor.prepared(through, async (store) => {
+    const client = await copy.client(name, store, hoursAhead);
     return () => who.run(client, copy);
   });
 }
 
-/** Verifies what a schedule left, unless another one left the very same. */
-async function verifyOnce(
-  ends: Set<string>,
-  copy: WorldCopy,
-  took: readonly Participation[],
-  schedule: string,
-): Promise<void> {
-  const end = await digestOf(copy, took);
-  if (ends.has(end)) return;
-  ends.add(end);
-  try {
-    await verifyAftermath(copy, took);
-  } catch (error) {
-    throw new Error(`${schedule}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-}
-
+/** Of what is left, and what there is to verify about it. */
 async function digestOf(copy: WorldCopy, took: readonly Participation[]): Promise<string> {
-  const hash = createHash("sha256");
+  const hash = createHash("sha256").update(JSON.stringify([copy.world.traits, copy.now, [...copy.purgeable]]));
   for (const [key, bytes] of (await takeSnapshot(copy.store)).objects) hash.update(key).update(bytes);
-  for (const { outcome } of took)
-    hash.update(JSON.stringify(outcome, (_, value: unknown) => (value instanceof Uint8Array ? value.length : value)));
+  for (const { who, outcome } of took)
+    hash
+      .update(who.name)
+      .update(JSON.stringify(outcome, (_, value: unknown) => (value instanceof Uint8Array ? value.length : value)));
   return hash.digest("hex");
 }

@@ -95,6 +95,13 @@ export const verdictFields = {
   unproven: z.boolean(),
 };
 
+/** The key store whose word counts, in entries and in summaries. */
+export const knownKeyStore = z.strictObject({
+  store: z.string().regex(/^[0-9a-f]{32}$/),
+  signingKey: z.base64().length(44),
+  proofDays: z.int().min(1).max(366),
+});
+
 export const receipt = z.strictObject({
   store: z.string().regex(/^[0-9a-f]{32}$/),
   epoch: count,

@@ -11,6 +11,7 @@ import {
   generationIdField,
   instant,
   keyringRef,
+  knownKeyStore,
   pointId,
   receipt,
   root,
@@ -130,6 +131,7 @@ const drafts = {
       .array(z.strictObject({ point: pointId, ...verdictFields, signed: z.string().max(16_384), signature }))
       .max(65_536),
   },
+  keystore: { compatible, ...knownKeyStore.shape },
   receipt: { compatible, receipt },
   checked: {
     compatible,

@@ -129,6 +129,15 @@ export type Receipt = {
   readonly signature: string;
 };
 
+/** The key store whose word counts in a log, as the log knows it. */
+export type KnownKeyStore = {
+  readonly store: string;
+  /** What it signs with: Ed25519, 32 bytes in base64. */
+  readonly signingKey: string;
+  /** For how many days its proofs count. */
+  readonly proofDays: number;
+};
+
 /** What a check of points found. */
 export type CheckFinding = {
   /** The points that were checked; null: all that the log had up to entry `upTo`. */
@@ -178,6 +187,7 @@ export type EntryDraft =
       readonly compatible: true;
       readonly items: readonly { readonly point: PointId; readonly disks: readonly DiskVolumes[] }[];
     }
+  | ({ readonly type: "keystore"; readonly compatible: true } & KnownKeyStore)
   | { readonly type: "verdict"; readonly compatible: true; readonly items: readonly LoggedVerdict[] }
   | { readonly type: "receipt"; readonly compatible: true; readonly receipt: Receipt }
   | ({ readonly type: "checked"; readonly compatible: true } & CheckFinding)

@@ -6,7 +6,7 @@ import type { Entry, EntryOf, Lane, LoggedEntry, PointRecord, SlotRanges } from 
 import { changes, gone, ignore, nothing } from "#vault/fold-effect.ts";
 import type { Effect } from "#vault/fold-effect.ts";
 import { FoldMap } from "#vault/fold-map.ts";
-import { checked, receipt, verdict, volumes } from "#vault/fold-shown.ts";
+import { checked, keyStore, receipt, verdict, volumes } from "#vault/fold-shown.ts";
 import { uniteSlots, withoutSlots } from "#vault/fold-slots.ts";
 import { currentGeneration, segmentKey } from "#vault/fold.ts";
 import type { ClockState, Fold, OpenSession, SegmentKey } from "#vault/fold.ts";
@@ -34,6 +34,7 @@ export function firstFold({ entry, hash }: LoggedEntry): Fold {
     maintenance: null,
     generations: FoldMap.of(),
     damaged: FoldMap.of(),
+    keyStore: null,
     receipts: new Map(),
     checks: new Map(),
     keyring: entry.keyring,
@@ -93,6 +94,8 @@ function effectOf(fold: Fold, entry: Entry, doubtful: boolean): Effect {
       return volumes(fold, entry);
     case "verdict":
       return verdict(fold, entry);
+    case "keystore":
+      return keyStore(fold, entry);
     case "receipt":
       return receipt(fold, entry);
     case "checked":

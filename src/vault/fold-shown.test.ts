@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { fromUtf8 } from "#bytes/text.ts";
 import { bytesGoodAt, wholeChecks } from "#vault/bytes-good.ts";
 import type { CheckFinding, EntryDraft } from "#vault/entry.ts";
 import { currentGeneration } from "#vault/fold.ts";
@@ -63,6 +64,34 @@ test("of a key store's receipts the newest stays, by epoch and then by its audit
   assert.equal(log.fold.receipts.size, 2);
   await must(log, bench.receiptDraft(store, { epoch: 3, auditSeq: 1 }));
   assert.equal(log.fold.receipts.get(store)?.epoch, 3);
+});
+
+test("the key store whose word counts is the one that was logged last, what it signs with never changes, and another one's verdicts are none of it", async () => {
+  const bench = new LogBench("key store");
+  const log = await bench.create();
+  const [a, b] = [Buffer.alloc(32, 1).toString("base64"), Buffer.alloc(32, 2).toString("base64")];
+  const entry = (store: string, signingKey: string, proofDays = 7): EntryDraft => {
+    return { type: "keystore", compatible: true, store: store.repeat(32), signingKey, proofDays };
+  };
+  const none = log.fold.keyStore;
+  assert.equal(none, null);
+  assert.ok(!("keyStore" in (JSON.parse(fromUtf8(writeSummary(log.fold))) as object)));
+  await must(log, entry("a", a));
+  const { ignored } = await force(log, entry("a", b));
+  assert.match(ignored.join(), /key store a+ has another key/);
+  await must(log, entry("a", a, 3));
+  assert.deepEqual(log.fold.keyStore, { store: "a".repeat(32), signingKey: a, proofDays: 3 });
+  assert.deepEqual(parseSummary(writeSummary(log.fold), "a summary").fold.keyStore, log.fold.keyStore);
+
+  const point = await bench.point(log);
+  await must(log, bench.verdictDraft(point));
+  const opened = log.fold.points.get(point)?.shown[0]?.openedAt;
+  await must(log, entry("a", a, 5));
+  assert.equal(log.fold.points.get(point)?.shown[0]?.verdict, "reads");
+  await must(log, entry("b", b));
+  assert.equal(log.fold.keyStore?.store, "b".repeat(32));
+  const [shown] = log.fold.points.get(point)?.shown ?? [];
+  assert.deepEqual([shown?.verdict, shown?.derivedAt, shown?.openedAt], ["not tried", null, opened]);
 });
 
 test("the bytes of a point are good since it was written, and since a check that read all of them", async () => {

@@ -1,5 +1,5 @@
 import type { EntryOf, LoggedVerdict, Receipt } from "#vault/entry.ts";
-import { changes, gone, nothing } from "#vault/fold-effect.ts";
+import { changes, gone, ignore, nothing } from "#vault/fold-effect.ts";
 import type { Effect } from "#vault/fold-effect.ts";
 import type { Fold, PartCheck, PointState, ShownVolume } from "#vault/fold.ts";
 import type { PointId } from "#vault/ids.ts";
@@ -31,6 +31,23 @@ function shownOf(item: LoggedVerdict, openedBefore: string | null): ShownVolume 
   const openedAt = opened.includes(word) ? (derivedAt ?? openedBefore) : openedBefore;
   return { disk, volume, verdict: word, version, at, derivedAt, unproven, openedAt };
 }
+
+/**
+ * The latest counts; but what a store signs with never changes. What another store stated before is no word of this one, which may not
+ * hold those keys. The walk over all points is no cost: this happens a few times in a log's life.
+ */
+export function keyStore(fold: Fold, { store, signingKey, proofDays }: EntryOf<"keystore">): Effect {
+  const known = fold.keyStore;
+  if (known?.store === store && known.signingKey !== signingKey) return ignore(`key store ${store} has another key`);
+  const isOther = known !== null && known.store !== store;
+  const stated = isOther ? [...fold.points].filter(([, { shown }]) => shown.length > 0) : [];
+  const points = fold.points.withAll(
+    stated.map(([id, state]) => [id, { ...state, shown: state.shown.map((each) => ({ ...each, ...notTried })) }]),
+  );
+  return changes({ keyStore: { store, signingKey, proofDays }, points });
+}
+
+const notTried = { verdict: "not tried", version: null, derivedAt: null } as const;
 
 /** The newest of each key store stays, also where it was logged before an older one. */
 export function receipt(fold: Fold, { receipt: given }: EntryOf<"receipt">): Effect {

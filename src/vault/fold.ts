@@ -2,6 +2,7 @@ import type { KeyringRef } from "#vault/entry-fields.ts";
 import type {
   CheckpointDisk,
   DiskVolumes,
+  KnownKeyStore,
   Lane,
   PointRecord,
   Receipt,
@@ -104,6 +105,8 @@ export type Fold = {
   readonly generations: FoldMap<SegmentKey, GenerationId>;
   /** Slots of current generations that the log calls damaged. */
   readonly damaged: FoldMap<SegmentKey, SlotRanges>;
+  /** The key store whose word counts; null while there was none. */
+  readonly keyStore: KnownKeyStore | null;
   /** The newest receipt of each key store, by its id. */
   readonly receipts: ReadonlyMap<string, Receipt>;
   /** The latest check of each part of the data, by `3/7`. */

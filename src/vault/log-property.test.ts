@@ -25,6 +25,7 @@ import { LogBench, firstSegment, signal } from "#testing/log-bench.ts";
  */
 
 const STORE = "5".repeat(32);
+const OTHER_STORE = "6".repeat(32);
 
 type Open = { id: string; base: string | null; adopted: number | null; checkpoint: number | null } | null;
 
@@ -33,11 +34,12 @@ class Twin {
   readonly purged = new Set<string>();
   readonly generations = new Map<string, string>();
   readonly damaged = new Set<string>();
-  readonly counted = { adopted: 0, purged: 0, replaced: 0, healed: 0, swept: 0, shown: 0, found: 0 };
+  readonly counted = { adopted: 0, purged: 0, replaced: 0, healed: 0, swept: 0, shown: 0, found: 0, adoptedStores: 0 };
   readonly shown = new Map<string, string>();
   readonly hurt = new Set<string>();
   readonly seqs = new Map<string, number>();
   auditSeq = 0;
+  keyStore: { store: string; signingKey: string } | null = null;
   backup: Open = null;
   maintenance: Open = null;
   trusted = "";
@@ -128,6 +130,14 @@ class Twin {
           this.counted.found += Number(this.hurt.has(point));
         }
         return;
+      case "keystore":
+        if (this.keyStore?.store === e.store && this.keyStore.signingKey !== e.signingKey) return;
+        if (this.keyStore !== null && this.keyStore.store !== e.store) {
+          for (const point of this.shown.keys()) this.shown.set(point, "not tried");
+          this.counted.adoptedStores++;
+        }
+        this.keyStore = { store: e.store, signingKey: e.signingKey };
+        return;
       case "receipt":
         this.auditSeq = Math.max(this.auditSeq, e.receipt.auditSeq);
         return;
@@ -173,6 +183,8 @@ class Twin {
     assert.deepEqual(new Map(shown), this.shown);
     assert.deepEqual(new Set(states.filter(({ hurt }) => hurt).map(({ point }) => point)), this.hurt);
     assert.equal(fold.receipts.get(STORE)?.auditSeq ?? 0, this.auditSeq);
+    const known = fold.keyStore && { store: fold.keyStore.store, signingKey: fold.keyStore.signingKey };
+    assert.deepEqual(known, this.keyStore);
     const rootPoints = new Set<string>([...roots(fold)].flatMap(({ why }) => ("point" in why ? [why.point] : [])));
     assert.deepEqual(rootPoints, new Set(this.points.keys()));
   }
@@ -241,6 +253,16 @@ class Pool {
         return this.#bench.sweptDraft(open("maintenance"), firstSegment(some(this.sessions)));
       case "verdict":
         return this.#bench.verdictDraft(some(this.points), { verdict: ["reads", "rejected"][pick(2)] ?? "" });
+      case "keystore": {
+        const signingKey = (["A", "B"][pick(2)] ?? "").padEnd(43, "A") + "=";
+        return {
+          type: "keystore",
+          compatible: true,
+          store: [STORE, OTHER_STORE][pick(2)] ?? "",
+          signingKey,
+          proofDays: 7,
+        };
+      }
       case "receipt":
         return this.#bench.receiptDraft(STORE, { auditSeq: pick(100) });
       case "checked": {
@@ -282,6 +304,7 @@ const kinds = [
   "damaged",
   "swept",
   "verdict",
+  "keystore",
   "receipt",
   "checked",
   "clock",

@@ -1,5 +1,6 @@
 import { equalBytes } from "#bytes/arrays.ts";
 import { isLockstepError, messageOf } from "#errors/errors.ts";
+import type { LoggedEntry } from "#vault/entry.ts";
 import { applyEntry, firstFold } from "#vault/fold-entry.ts";
 import { FoldMap } from "#vault/fold-map.ts";
 import type { Fold } from "#vault/fold.ts";
@@ -25,7 +26,16 @@ export type WholeLog = {
  *
  * @throws {LockstepError} LOG_CORRUPT, VAULT_NEWER, KEYRING_ROLLED_BACK: see `readLog`
  */
-export async function verifySummaries(source: LogSource, signal: AbortSignal): Promise<WholeLog> {
+export function verifySummaries(source: LogSource, signal: AbortSignal): Promise<WholeLog> {
+  return verifyLog(source, () => undefined, signal);
+}
+
+/** As `verifySummaries`. @param visit  is given each entry, with the fold after it */
+export async function verifyLog(
+  source: LogSource,
+  visit: (entry: LoggedEntry, fold: Fold) => void,
+  signal: AbortSignal,
+): Promise<WholeLog> {
   const unchecked = new Set(await listSummaries(source.store, source.machine, signal));
   const wrong: WrongSummary[] = [];
   const warnings: string[] = [];
@@ -33,6 +43,7 @@ export async function verifySummaries(source: LogSource, signal: AbortSignal): P
   let fold: Fold | null = null;
   for await (const entry of readLog(source, null, known, (warning) => warnings.push(warning), signal)) {
     fold = fold === null ? firstFold(entry) : applyEntry(fold, entry).fold;
+    visit(entry, fold);
     if (!unchecked.delete(fold.seq)) continue;
     const why = await faultOf(source, fold, signal);
     if (why !== null) wrong.push({ seq: fold.seq, why });
@@ -50,7 +61,7 @@ function isSame({ fold: found, isOlder }: ReadSummary, fold: Fold): boolean {
 function withoutShown(fold: Fold): Fold {
   const unseen = { volumes: null, shown: [], checkedAt: null, hurt: false };
   const points = FoldMap.of([...fold.points].map(([id, state]) => [id, { ...state, ...unseen }]));
-  return { ...fold, points, receipts: new Map(), checks: new Map() };
+  return { ...fold, points, keyStore: null, receipts: new Map(), checks: new Map() };
 }
 
 async function faultOf(source: LogSource, fold: Fold, signal: AbortSignal): Promise<string | null> {

@@ -10,6 +10,7 @@ import {
   generationIdField,
   instant,
   keyringRef,
+  knownKeyStore,
   pointId,
   receipt,
   segmentIdField,
@@ -69,7 +70,7 @@ function bySegment<Value extends z.ZodType>(value: Value) {
   return z.array(z.strictObject({ disk: diskId, kind: segmentKind, segments }));
 }
 
-/** As programs wrote it that passed over entries of the types `swept`, `volumes`, `verdict`, `receipt` and `checked`. */
+/** As programs wrote it that passed over entries of the types `swept`, `volumes`, `verdict`, `keystore`, `receipt` and `checked`. */
 const olderSummary = z.strictObject({
   seq: seqField,
   hash: sha256Hex,
@@ -88,6 +89,8 @@ const summary = z.strictObject({
   points: z.array(pointState),
   /** Each of what points have, once: most have the same. */
   volumes: z.array(diskVolumes),
+  /** Left out where there is none. */
+  keyStore: knownKeyStore.optional(),
   receipts: z.array(receipt),
   checks: z.array(z.strictObject({ part: dataPart, startedAt: instant, upTo: seqField })),
 });
@@ -144,7 +147,7 @@ function notASummary(json: unknown, what: string): LockstepError {
 }
 
 function foldOf(json: z.output<typeof summary>): Fold {
-  const { points, volumes, generations, damaged, receipts, checks, ...rest } = json;
+  const { points, volumes, generations, damaged, keyStore, receipts, checks, ...rest } = json;
   const stateOf = (point: (typeof points)[number]): [PointId, PointState] => {
     const ofPoint = point.volumes === null ? null : (volumes[point.volumes] ?? null);
     return [point.point, { ...point, volumes: ofPoint }];
@@ -154,6 +157,7 @@ function foldOf(json: z.output<typeof summary>): Fold {
     points: FoldMap.of(points.map(stateOf)),
     generations: FoldMap.of(ungrouped(generations)),
     damaged: FoldMap.of(ungrouped(damaged)),
+    keyStore: keyStore ?? null,
     receipts: new Map(receipts.map((each) => [each.store, each])),
     checks: new Map(checks.map((check) => [check.part.join("/"), check])),
   };
@@ -167,7 +171,8 @@ function summaryOf(fold: Fold): object {
   const receipts = [...fold.receipts.values()].sort((a, b) => (a.store < b.store ? -1 : 1));
   const checks = [...fold.checks.values()].sort((a, b) => a.part[1] - b.part[1] || a.part[0] - b.part[0]);
   const state = { seq, hash, machine, points, backup, maintenance, generations, damaged, keyring, clock };
-  return { ...state, volumes, receipts, checks };
+  const keyStore = fold.keyStore === null ? {} : { keyStore: fold.keyStore };
+  return { ...state, volumes, ...keyStore, receipts, checks };
 }
 
 /** The points by their entries, and what they have of volumes in the order in which it comes first. */

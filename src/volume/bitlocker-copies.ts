@@ -1,6 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { crc32 } from "node:zlib";
 
-import { equalBytes } from "#bytes/arrays.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import type { BootSector } from "#volume/bitlocker-boot-sector.ts";
 import {
@@ -64,9 +64,18 @@ export async function readCopies(source: VolumeSource, boot: BootSector, signal:
   return { used, good: tries.flatMap(({ copy }) => copy ?? []), problems: errors.map(({ message }) => message) };
 }
 
-/** Whether copies that are good differ. */
+/** Whether copies that are good differ, or their MACs. */
 export function doCopiesDiffer({ used, good }: MetadataCopies): boolean {
-  return good.some(({ block }) => !equalBytes(block, used.block));
+  return good.some(({ block, validation }) => !isDeepStrictEqual([block, validation], [used.block, used.validation]));
+}
+
+/** The copy to go by, and then those that may stand in for it: by them the same sectors decrypt in the same way. */
+export function interchangeable({ used, good }: MetadataCopies): readonly [MetadataCopy, ...MetadataCopy[]] {
+  const decisive = ({ metadata: { head, fvek, movedBoot } }: MetadataCopy): unknown => {
+    return [{ ...head, nextNonce: 0, blockBytes: 0, entriesBytes: 0 }, fvek, movedBoot];
+  };
+  const others = good.filter((copy) => copy !== used && isDeepStrictEqual(decisive(copy), decisive(used)));
+  return [used, ...others];
 }
 
 type Try = {
@@ -87,7 +96,7 @@ async function tryCopy(
   const what = `BitLocker metadata copy ${number} at byte ${offset}`;
   let head: MetadataHead | null = null;
   try {
-    if (offset > BigInt(source.sizeBytes)) throw corrupt(what, `the volume ends at byte ${source.sizeBytes}`);
+    if (offset >= BigInt(source.sizeBytes)) throw corrupt(what, `the volume ends at byte ${source.sizeBytes}`);
     const offsetBytes = Number(offset);
     head = parseMetadataHead(await readUpTo(source, offsetBytes, HEAD_BYTES, signal), what);
     if ((head.version === 1) !== (boot.layout === "vista")) {

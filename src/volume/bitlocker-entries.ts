@@ -17,23 +17,40 @@ export type Entry = {
 };
 
 /** What an entry is for. */
-export const entryType = { property: 0x0, vmk: 0x2, fvek: 0x3, startupKey: 0x6, description: 0x7, volumeHeader: 0xf };
+export const entryType = {
+  property: 0x0,
+  vmk: 0x2,
+  fvek: 0x3,
+  /** What a TPM is to find unchanged at the start of the machine. */
+  validation: 0x4,
+  startupKey: 0x6,
+  description: 0x7,
+  /** Seals the keys of volumes that open with this one. */
+  autoUnlock: 0xb,
+  volumeHeader: 0xf,
+};
 
-/** How an entry's data is laid out. */
+/** How an entry's data is laid out. @see libbde, "BDE format"; dissect.fve c_bde.py; cryptsetup lib/bitlk/bitlk.h */
 export const valueType = {
+  erased: 0x0,
   key: 0x1,
   text: 0x2,
   stretchKey: 0x3,
   useKey: 0x4,
   sealed: 0x5,
   tpmKey: 0x6,
+  validation: 0x7,
   vmk: 0x8,
   externalKey: 0x9,
   publicKeySealed: 0xc,
   exportedKey: 0xd,
   publicKeyInfo: 0xe,
   place: 0xf,
+  hashedKey: 0x12,
   times: 0x15,
+  guid: 0x17,
+  /** Whose account the protector was saved in, as far as it may be shown. */
+  hint: 0x18,
 };
 
 /** A key, sealed with AES-256-CCM. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { concat } from "#bytes/arrays.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { bytesFrom, entry, utf16 } from "#testing/bitlocker-entry-maker.ts";
 import type { MadeProtector } from "#testing/bitlocker-entry-maker.ts";
@@ -133,6 +134,19 @@ test("every kind of protector is known by its number, and only those that can be
   assert.deepEqual(codesOf(facts), [...foreign, "CLEAR_KEY", "ENTRY_IGNORED"]);
 });
 
+test("the lower byte of a protector's number does not change its kind", async () => {
+  const raw = (digit: number, protection: number): MadeProtector => {
+    return { kind: "raw", guid: guid(digit), protection, properties: new Uint8Array() };
+  };
+  const { protectors } = await factsOf({
+    protectors: [raw(1, 0x0001), raw(2, 0x08ff), raw(3, 0x2001), raw(4, 0x01ff)],
+  });
+  assert.deepEqual(
+    protectors.map(({ kind }) => kind),
+    ["clear-key", "recovery-password", "password", "tpm"],
+  );
+});
+
 test("names cannot act on a terminal, and are whole", async () => {
   const label = "a\u001b[31m\u202eb 世界";
   const facts = await factsOf({ description: label, protectors: [{ ...password, label }] });
@@ -143,7 +157,7 @@ test("names cannot act on a terminal, and are whole", async () => {
 test("unknown entries and properties are kept out of the way, and said", async () => {
   const properties = entry(0, 0x77, utf16("?"));
   const facts = await factsOf({
-    more: [entry(0x0b, 5, new Uint8Array(40))],
+    more: [entry(0x0b, 5, new Uint8Array(40)), entry(4, 7, new Uint8Array(7568)), entry(0x0c, 5, new Uint8Array(40))],
     protectors: [{ kind: "raw", guid: guid(1), protection: 0x2000, properties }, password],
   });
   const messages = facts.warnings.filter(({ code }) => code === "ENTRY_IGNORED").map(({ message }) => message);
@@ -153,7 +167,14 @@ test("unknown entries and properties are kept out of the way, and said", async (
     messages[1] ?? "",
     /entry 1 at byte 0: an entry of type 0x0 and value type 0x77, 10 bytes, is not known/,
   );
-  assert.match(messages[2] ?? "", /an entry of type 0xb and value type 0x5, 48 bytes, is not known here$/);
+  assert.match(messages[2] ?? "", /an entry of type 0xc and value type 0x5, 48 bytes, is not known here$/);
+});
+
+test("of very many entries that are not known only some are named", async () => {
+  const facts = await factsOf({ more: Array.from({ length: 5000 }, () => entry(0x0c, 5)), protectors: [password] });
+  const messages = facts.warnings.map(({ message }) => message);
+  assert.equal(messages.length, 17);
+  assert.equal(messages.at(-1), "4984 more entries are not known here");
 });
 
 for (const [now, next, share, state, progress, words] of [
@@ -184,7 +205,12 @@ test("states that cannot be read say why", async () => {
     [{ state: [6, 4] }, "unreadable", /its state 6, to become 4, is not known here/],
     [{ state: [3, 4] }, "converting", /it is encrypted as it is written to/],
     [{ state: [4, 7] }, "unreadable", /its state 4, to become 7, is not known here/],
-    [{ state: [5, 4], layout: "vista" }, "partly encrypted", /its header does not say how far it came/],
+    [
+      { state: [5, 4], layout: "vista" },
+      "partly encrypted",
+      /how Windows Vista says how far it came is not known here/,
+    ],
+    [{ state: [3, 1], layout: "vista" }, "partly encrypted", /its decryption is paused, and how Windows Vista says/],
     [{ identifier: ENCRYPT_ON_WRITE }, "converting", /it is encrypted as it is written to/],
     [{ identifier: VOLUME_GUID }, "unreadable", /unknown identifier 0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0/],
     [{ saidSectorBytes: 2048 }, "unreadable", /sectors of 2048 bytes are not read here/],
@@ -280,6 +306,12 @@ test("a fingerprint changes when its protector does, and not with the others or 
   const base = await print([password]);
   assert.equal(await print([password, recovery]), base);
   assert.equal(await print([{ ...password, label: "renamed" }]), base);
+  const raw = (...more: readonly Uint8Array[]): MadeProtector => {
+    const properties = concat(entry(0, 5, new Uint8Array(72)), ...more);
+    return { kind: "raw", guid: guid(1), protection: 0x2000, properties };
+  };
+  const [times, hint] = [entry(0, 0x15, new Uint8Array(20)), entry(0, 0x18, utf16("h**@example.org"))];
+  assert.equal(await print([raw(times, hint)]), await print([raw()]), "when and where it was saved");
   assert.notEqual(await print([{ ...password, password: "another" }]), base);
   assert.notEqual(await print([{ ...password, guid: guid(3) }], guid(3)), base);
 });

@@ -1,7 +1,7 @@
-import type { Secret } from "#bytes/secret.ts";
+import { Secret } from "#bytes/secret.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { BOOT_SECTOR_BYTES, parseBootSector } from "#volume/bitlocker-boot-sector.ts";
-import { readCopies } from "#volume/bitlocker-copies.ts";
+import { interchangeable, readCopies } from "#volume/bitlocker-copies.ts";
 import { bitlockerFacts } from "#volume/bitlocker-facts.ts";
 import { readLayout } from "#volume/bitlocker-layout.ts";
 import type { LayoutFound } from "#volume/bitlocker-layout.ts";
@@ -40,23 +40,23 @@ export async function readBitlocker(source: VolumeSource, signal: AbortSignal): 
   const layout = await readLayout(source, { boot, metadata, state }, signal);
   const protectors = metadata.vmks.map(parseProtector);
   const facts = bitlockerFacts({ boot, bootSector, copies, state, layout, protectors, sizeBytes: source.sizeBytes });
-  return new BitlockerVolume(facts, copies.used, layout, protectors);
+  return new BitlockerVolume(facts, interchangeable(copies), layout, protectors);
 }
 
 class BitlockerVolume implements EncryptedHeader {
   readonly facts: EncryptedVolume;
-  readonly #copy: BitlockerLock["copy"];
+  readonly #copies: BitlockerLock["copies"];
   readonly #layout: LayoutFound;
   readonly #protectors: readonly BitlockerProtector[];
 
   constructor(
     facts: EncryptedVolume,
-    copy: BitlockerLock["copy"],
+    copies: BitlockerLock["copies"],
     layout: LayoutFound,
     protectors: readonly BitlockerProtector[],
   ) {
     this.facts = facts;
-    this.#copy = copy;
+    this.#copies = copies;
     this.#layout = layout;
     this.#protectors = protectors;
   }
@@ -68,12 +68,15 @@ class BitlockerVolume implements EncryptedHeader {
   }
 
   async unlock(secret: VolumeSecret, terms: UnlockTerms, signal: AbortSignal): Promise<UnlockedVolume> {
-    const { cipher } = this.#readable("Opening");
+    const { cipher, layout } = this.#readable("Opening");
+    // Nothing is encrypted with it, and nobody else need have it
+    const isKeyless = layout.encryptedBytes === 0 && this.protectorsFor(secret).length === 0;
+    if (isKeyless && secret.kind === "none") return unlocked(null, new Secret(new Uint8Array(cipher.keyBytes)));
     if (secret.kind === "volume-key") {
       const { verifyVolumeKey } = await import("#volume/bitlocker-volume-key.ts"); // with the ciphers, which are many
       return unlocked(null, verifyVolumeKey(secret.secret, this.#layout));
     }
-    const lock = { copy: this.#copy, cipher, protectors: this.#protectors };
+    const lock = { copies: this.#copies, cipher, protectors: this.#protectors };
     const { protector, volumeKey } = await openBitlocker(lock, secret, terms, signal);
     return unlocked(protector, volumeKey);
   }

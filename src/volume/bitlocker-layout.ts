@@ -40,6 +40,9 @@ export type LayoutParts = {
   readonly state: BitlockerState;
 };
 
+/** Of a volume without encrypted sectors, which may not say which cipher it had. */
+const UNUSED = cipherOf(0x8004);
+
 /** Of a place or size: so that two of them can be added. */
 const GREATEST = 2n ** 52n;
 const SECTOR_SIZES = [512, 4096];
@@ -62,7 +65,8 @@ export async function readLayout(source: VolumeSource, parts: LayoutParts, signa
     return { offsetBytes: toNumber(offset, "offset of a metadata copy"), lengthBytes: roundUp(areaBytes, sectorBytes) };
   });
   const movedBoot = head.version === 1 ? null : movedBootOf(metadata, sectorBytes);
-  const unreadable = state.unreadable ?? whyUnreadable(head.method, cipher, sectorBytes);
+  const used = cipher ?? (state.encryptedBytes === 0n ? UNUSED : null);
+  const unreadable = state.unreadable ?? whyUnreadable(head.method, used, sectorBytes);
 
   const sectors = movedBoot === null ? await readVistaSectors(source, parts, signal) : null;
   const first = movedBoot === null ? null : { offsetBytes: movedBoot.offsetBytes, lengthBytes: sectorBytes };
@@ -71,16 +75,16 @@ export async function readLayout(source: VolumeSource, parts: LayoutParts, signa
 
   const found = { sectorBytes, isSectorSizeAssumed, cipher, areas, movedBoot, unreadable, movedSector, read };
   const mftMirror = head.version === 1 ? head.lastField : null;
-  if (cipher === null || unreadable !== null) return { ...found, mftMirror, readable: null };
+  if (used === null || unreadable !== null) return { ...found, mftMirror, readable: null };
   const layout: BitlockerLayout = {
-    spec: specOf(cipher, sectorBytes),
+    spec: specOf(used, sectorBytes),
     zeroAreas: movedBoot === null ? areas : [...areas, movedBoot],
     movedBoot,
     encryptedBytes: state.encryptedBytes === null ? null : toNumber(state.encryptedBytes, "size of the encrypted part"),
     plainBytes: movedBoot === null ? VISTA_PLAIN_SECTORS * sectorBytes : 0,
     literals: sectors?.literals ?? [],
   };
-  return { ...found, mftMirror, readable: { layout, cipher } };
+  return { ...found, mftMirror, readable: { layout, cipher: used } };
 }
 
 /** Where the places that the header names end. */

@@ -145,9 +145,15 @@ export function parseMetadata(head: MetadataHead, block: Uint8Array, what: strin
       description = entry.data;
     else if (type === entryType.volumeHeader && value === valueType.place && movedBoot === null) {
       movedBoot = parseMovedBoot(entry);
-    } else ignored.push(describeEntry(entry));
+    } else if (!isOfNoUse(entry)) ignored.push(describeEntry(entry));
   }
   return { head, vmks, fvek, description, movedBoot, ignored };
+}
+
+/** Known, and nothing that reading takes: what Windows keeps on the volumes that it starts from. */
+function isOfNoUse({ type, value }: Entry): boolean {
+  if (type === entryType.validation) return value === valueType.validation;
+  return type === entryType.autoUnlock && value === valueType.sealed;
 }
 
 /** An entry that is not read, for a warning. */

@@ -21,6 +21,8 @@ export type BitlockerProtector = {
   readonly clearKey: Uint8Array | null;
   /** Why its entry cannot be read, in words; null when it can. */
   readonly damage: string | null;
+  /** It says that it stretches by another way than the usual one: should that fail, nothing shows that the secret is wrong. */
+  readonly isPbkdf2: boolean;
   /** Properties that are not known here, in words. */
   readonly ignored: readonly string[];
 };
@@ -29,9 +31,10 @@ export type BitlockerProtector = {
 export const STRETCH_ROUNDS = 0x100000;
 
 /**
- * The upper byte of the type has a bit each for TPM, startup key, PIN, recovery password, certificate and password.
+ * The upper byte of the type has a bit each for TPM, startup key, PIN, recovery password, certificate and password. The lower
+ * one orders protectors.
  *
- * @see libbde, "BDE format", section "Key protection types", and Win32_EncryptableVolume.GetKeyProtectorType
+ * @see libbde, "BDE format", section "Key protection types"; dislocker src/metadata/vmk.c for the lower byte
  */
 const kinds: Readonly<Record<number, Protector["kind"]>> = {
   0x0000: "clear-key",
@@ -50,8 +53,11 @@ export function isForeign({ kind }: Protector): boolean {
   return kind.startsWith("tpm") || kind === "smart-card" || kind === "unknown";
 }
 
-/** Properties that do not define a protector: its name, the key that is not secret, and when it was saved elsewhere. */
-const passing: readonly number[] = [valueType.key, valueType.text, valueType.times];
+/** A stretch key's flag for another way than the usual one; no volume has shown it. @see dissect.fve c_bde.py */
+const PBKDF2 = 0x40;
+
+/** Properties that do not define a protector: its name, the key that is not secret, and when and where it was saved. */
+const passing: readonly number[] = [valueType.key, valueType.text, valueType.times, valueType.hint];
 const known: readonly number[] = Object.values(valueType);
 
 /**
@@ -66,7 +72,7 @@ export function parseProtector(entry: Entry): BitlockerProtector {
   at.skip(8 + 2, "time of change");
   const protection = at.u16("protection type");
   const rest = at.bytes(at.left, "properties");
-  const kind = kinds[protection] ?? "unknown";
+  const kind = kinds[protection & 0xff00] ?? "unknown";
 
   const read = readProperties(rest, `${entry.where} (protector ${guid})`);
   const { vmk, salt, clearKey, label } = read;
@@ -90,13 +96,14 @@ export function parseProtector(entry: Entry): BitlockerProtector {
     ]),
     unusable,
   };
-  return { facts, vmk, stretch, clearKey, damage: missing, ignored: read.ignored };
+  return { facts, vmk, stretch, clearKey, damage: missing, isPbkdf2: read.isPbkdf2, ignored: read.ignored };
 }
 
 type Properties = {
   readonly properties: readonly Entry[];
   readonly vmk: Sealed | null;
   readonly salt: Uint8Array | null;
+  readonly isPbkdf2: boolean;
   readonly clearKey: Uint8Array | null;
   readonly label: string | null;
   readonly damage: string | null;
@@ -108,6 +115,7 @@ function readProperties(bytes: Uint8Array, where: string): Properties {
     properties: [],
     vmk: null,
     salt: null,
+    isPbkdf2: false,
     clearKey: null,
     label: null,
     damage: null,
@@ -124,7 +132,7 @@ function readProperties(bytes: Uint8Array, where: string): Properties {
     const sealed = property(valueType.sealed);
     const clear = property(valueType.key);
     found.label = text === undefined ? null : visibleUtf16(text.data) || null;
-    if (stretch !== undefined) found.salt = saltOf(stretch);
+    if (stretch !== undefined) Object.assign(found, stretchOf(stretch));
     if (sealed !== undefined) found.vmk = sealedOf(sealed);
     if (clear !== undefined) found.clearKey = keyOf(clear).key;
   } catch (error) {
@@ -134,10 +142,11 @@ function readProperties(bytes: Uint8Array, where: string): Properties {
   return found;
 }
 
-function saltOf(entry: Entry): Uint8Array {
+function stretchOf(entry: Entry): Pick<Properties, "salt" | "isPbkdf2"> {
   const at = new Cursor(entry.data, entry.where);
-  at.skip(4, "method");
-  return at.bytes(16, "salt");
+  at.skip(2, "method");
+  const flags = at.u16("flags");
+  return { salt: at.bytes(16, "salt"), isPbkdf2: (flags & PBKDF2) !== 0 };
 }
 
 function whatIsMissing(kind: Protector["kind"], { vmk, salt, clearKey }: Properties): string | null {

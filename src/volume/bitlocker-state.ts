@@ -19,6 +19,8 @@ export type BitlockerState = {
 const DECRYPTED = 1;
 const SWITCHING = 2;
 const ENCRYPTING_ON_WRITE = 3;
+/** The same number, before there was encrypting on write (dissect.fve c_bde.py). */
+const PAUSED_VISTA = 3;
 const ENCRYPTED = 4;
 const PAUSED = 5;
 
@@ -32,7 +34,7 @@ const PAUSED = 5;
 export function bitlockerState(boot: BootSector, head: MetadataHead): BitlockerState {
   const { state, nextState, encryptedBytes, convertingBytes, version } = head;
   const whole = { encryptedBytes: null, words: null, unreadable: null, progress: null };
-  if (boot.identifier === "encrypt-on-write" || state === ENCRYPTING_ON_WRITE) {
+  if (boot.identifier === "encrypt-on-write" || (state === ENCRYPTING_ON_WRITE && version !== 1)) {
     const words = "it is encrypted as it is written to";
     const unreadable = `${words}, and nothing tells for certain which sectors are: end that in Windows first`;
     return { ...whole, state: "converting", words, unreadable };
@@ -43,7 +45,7 @@ export function bitlockerState(boot: BootSector, head: MetadataHead): BitlockerS
   }
   if (state === ENCRYPTED && nextState === ENCRYPTED) return { ...whole, state: "encrypted" };
 
-  const words = wordsFor(state, nextState);
+  const words = wordsFor(version === 1 && state === PAUSED_VISTA ? PAUSED : state, nextState);
   if (words === null) {
     return {
       ...whole,
@@ -61,8 +63,7 @@ export function bitlockerState(boot: BootSector, head: MetadataHead): BitlockerS
     const unreadable = `${words} at the moment, and nothing here tells which sectors are done (${part}): pause or end it`;
     return { state: "converting", encryptedBytes, words, unreadable, progress };
   }
-  // Version 1 does not say how far it came.
-  const unreadable = version === 1 ? `${words}, and its header does not say how far it came` : null;
+  const unreadable = version === 1 ? `${words}, and how Windows Vista says how far it came is not known here` : null;
   return { state: "partly encrypted", encryptedBytes, words, unreadable, progress };
 }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { equalBytes } from "#bytes/arrays.ts";
+import { concat, equalBytes } from "#bytes/arrays.ts";
 import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
 import { bekFile, bytesFrom, cheapKdf, entry, recoveryText, sealedEntry, u32 } from "#testing/bitlocker-entry-maker.ts";
@@ -111,10 +111,10 @@ for (const [name, recipe] of Object.entries(recipes)) {
 
 test("another secret of the right kind is rejected, and the message says how many it was tried on", async () => {
   for (const [secret, message] of [
-    [passphrase("Correct horse"), /a password opens not the one protector of its kind/],
-    [passphrase(""), /opens not the one protector/],
-    [recovery([1, 2, 3, 4, 5, 6, 7, 9]), /a recovery password opens none of the 2 protectors of its kind/],
-    [startup(bekFile(guid(4), bytesFrom("other", 32))), /a startup key opens not the one/],
+    [passphrase("Correct horse"), /the password does not open the one protector of its kind/],
+    [passphrase(""), /does not open the one protector/],
+    [recovery([1, 2, 3, 4, 5, 6, 7, 9]), /the recovery password opens none of the 2 protectors of its kind/],
+    [startup(bekFile(guid(4), bytesFrom("other", 32))), /the startup key does not open the one/],
     [
       startup(bekFile(guid(7), bek)),
       /the startup key is for the protector 70000000-.*, which this volume does not have/,
@@ -129,7 +129,10 @@ test("another secret of the right kind is rejected, and the message says how man
     code: "SECRET_REJECTED",
     message: "Opening a BitLocker volume: there is no protector that a password could open.",
   });
-  await assert.rejects(unlock(alone.image, { kind: "none" }), { code: "SECRET_REJECTED", message: /no secret at all/ });
+  await assert.rejects(unlock(alone.image, { kind: "none" }), {
+    code: "SECRET_REJECTED",
+    message: /there is no protector with a clear key/,
+  });
 });
 
 test("only the protector that is asked for is tried", async () => {
@@ -244,6 +247,35 @@ test("a MAC that another key made is refused", async () => {
   await assert.rejects(unlock(image, passphrase("correct horse")), { code: "HEADER_CORRUPT", message });
 });
 
+test("a copy with a wrong MAC, or none, leaves the volume to the next one that says the same of its sectors", async () => {
+  const macAt = (copy: number): number => (made.copyOffsets[copy - 1] ?? 0) + made.blockBytes + 40;
+  const damaged = (...copies: readonly number[]): Uint8Array => {
+    const image = Uint8Array.from(made.image);
+    for (const copy of copies) image.fill(0, macAt(copy), macAt(copy) + 1);
+    return image;
+  };
+  const forgedLabel = forge(made, [1, 2], 124, Uint8Array.of(0x42));
+  const newestForged = forge(made, [2], 96, Uint8Array.of(0xff));
+  for (const image of [damaged(1), damaged(1, 2), forgedLabel, newestForged]) {
+    const { facts } = await headerOf(image);
+    assert.ok(facts.warnings.some(({ code }) => code === "COPIES_DIFFER"));
+    assert.equal(facts.identity, (await headerOf(made.image)).facts.identity);
+    using unlocked = await unlock(image, passphrase("correct horse"));
+    assert.deepEqual(unlocked.volumeKeys[0]?.bytes, made.volumeKey);
+  }
+});
+
+test("a forged copy that says something else of the sectors is not opened in the name of a good one", async () => {
+  for (const [at, bytes] of [
+    [16, [1]],
+    [80, [1]],
+  ] as const) {
+    const image = forge(made, [1], at, Uint8Array.from(bytes));
+    const message = /metadata copy 1 was changed by somebody/;
+    await assert.rejects(unlock(image, passphrase("correct horse")), { code: "HEADER_CORRUPT", message });
+  }
+});
+
 test("a volume that cannot be read is refused before anything is derived", async () => {
   const { image, volumeKey: key } = makeBitlocker({ protectors, identifier: ENCRYPT_ON_WRITE });
   for (const secret of [passphrase("correct horse"), { kind: "none" }, volumeKey(key)] as const) {
@@ -277,6 +309,12 @@ test("a damaged protector stands in the way of its own secret only", async () =>
   const unopened = raw(6, new Uint8Array([...salt, ...entry(0, 5, new Uint8Array(72))]));
   const rejected = makeBitlocker({ protectors: [unopened] });
   await assert.rejects(unlock(rejected.image, passphrase("correct horse")), { code: "SECRET_REJECTED" });
+  const other = raw(6, concat(entry(0, 3, u32(0x40_1001), new Uint8Array(16)), entry(0, 5, new Uint8Array(72))));
+  const unsupported = makeBitlocker({ protectors: [other] });
+  await assert.rejects(unlock(unsupported.image, passphrase("correct horse")), {
+    code: "VOLUME_UNSUPPORTED",
+    message: /it does not open in the usual way, and says that it takes PBKDF2/,
+  });
 });
 
 test("what is sealed for the right key and is no key is refused", async () => {
@@ -336,4 +374,20 @@ test("any part of the plaintext is the same as of the whole", async () => {
     }),
     { numRuns: 50 },
   );
+});
+
+test("a volume that is not encrypted any more opens without a secret, whatever cipher it says", async () => {
+  for (const method of [0x8004, 0]) {
+    const plain = makeBitlocker({ method, state: [1, 1], encryptedBytes: 0, isWhole: true });
+    const header = await headerOf(plain.image);
+    assert.equal(header.facts.unreadable, null);
+    using unlocked = await unlock(plain.image, { kind: "none" });
+    assert.equal(unlocked.protector, null);
+    const mapping = header.mapping(plain.image.length);
+    using volume = openPlainVolume(memorySource(plain.image), mapping, unlocked.volumeKeys);
+    assert.ok(equalBytes(await volume.read(0, volume.sizeBytes, signal), plain.plain));
+  }
+  const kept = makeBitlocker({ protectors, state: [1, 1], encryptedBytes: 0 });
+  using unlocked = await unlock(kept.image, { kind: "none" });
+  assert.equal(unlocked.protector?.kind, "clear-key", "which shows that the metadata are whole");
 });

@@ -18,7 +18,8 @@ import type { VolumeSecret } from "#volume/volume-secret.ts";
 
 /** A volume as far as an unlock needs it. */
 export type BitlockerLock = {
-  readonly copy: MetadataCopy;
+  /** The one to go by, and those that may stand in for it (`interchangeable`): one of them has to have a right MAC. */
+  readonly copies: readonly [MetadataCopy, ...MetadataCopy[]];
   readonly cipher: BitlockerCipher;
   readonly protectors: readonly BitlockerProtector[];
 };
@@ -122,7 +123,7 @@ function prepare(secret: Exclude<VolumeSecret, { kind: "volume-key" }>): Tried {
  * protector is damaged or costs too much: the others may still open.
  */
 async function openVmk(
-  { facts, vmk, stretch, clearKey, damage }: BitlockerProtector,
+  { facts, vmk, stretch, clearKey, damage, isPbkdf2 }: BitlockerProtector,
   tried: Secret | null,
   { kdf, limit }: UnlockTerms,
   signal: AbortSignal,
@@ -145,7 +146,10 @@ async function openVmk(
     throw error;
   }
   using key = await kdf.derive(stretch, tried, signal);
-  return openMasterKey(vmk, key, what);
+  const opened = openMasterKey(vmk, key, what);
+  if (opened !== null || !isPbkdf2) return opened;
+  const why = "it does not open in the usual way, and says that it takes PBKDF2, which is not read here";
+  return new LockstepError("VOLUME_UNSUPPORTED", `${what}: ${why}`);
 }
 
 function openMasterKey(sealed: Parameters<typeof openSealed>[0], key: Secret, what: string): Secret | null {
@@ -157,9 +161,11 @@ function openMasterKey(sealed: Parameters<typeof openSealed>[0], key: Secret, wh
   throw corrupt(`${what}: its master key has not 32 bytes`);
 }
 
-function openVolumeKey({ copy, cipher }: BitlockerLock, vmk: Secret): Secret {
-  verifyMac(copy, vmk);
-  const { fvek } = copy.metadata;
+function openVolumeKey({ copies, cipher }: BitlockerLock, vmk: Secret): Secret {
+  const faults = copies.map((copy) => macFault(copy, vmk));
+  const [fault] = faults;
+  if (typeof fault === "string" && !faults.includes(null)) throw corrupt(fault);
+  const { fvek } = copies[0].metadata;
   if (fvek === null) throw corrupt("the metadata has no volume key");
   using opened = openSealed(fvek, vmk);
   if (opened === null) throw corrupt("the master key does not open the volume key");
@@ -171,43 +177,39 @@ function openVolumeKey({ copy, cipher }: BitlockerLock, vmk: Secret): Secret {
 }
 
 /**
- * The metadata's SHA-256, sealed with the master key, shows that one who has that key wrote it.
+ * Why a copy is not what somebody wrote who has the master key: its SHA-256 is sealed with that key. Null where it is.
  *
  * Windows Vista may do without.
  */
-function verifyMac({ block, validation, number, metadata }: MetadataCopy, vmk: Secret): void {
-  if (validation.hash === null) {
-    if (metadata.head.version === 1) return;
-    throw corrupt(`metadata copy ${number} has no MAC`);
-  }
+function macFault({ block, validation, number, metadata }: MetadataCopy, vmk: Secret): string | null {
+  if (validation.hash === null) return metadata.head.version === 1 ? null : `metadata copy ${number} has no MAC`;
   using opened = openSealed(validation.hash, vmk);
-  if (opened === null) throw corrupt(`the MAC of metadata copy ${number} is not one that the volume's master key made`);
+  if (opened === null) return `the MAC of metadata copy ${number} is not one that the volume's master key made`;
   using hash = sealedKey(opened, "BitLocker metadata's MAC").key;
-  if (!equalSecret(hash.bytes, sha256(block))) {
-    throw corrupt(`metadata copy ${number} was changed by somebody who does not have the volume's master key`);
-  }
+  if (equalSecret(hash.bytes, sha256(block))) return null;
+  return `metadata copy ${number} was changed by somebody who does not have the volume's master key`;
 }
 
 function noneFits(kind: VolumeSecret["kind"], only: string | null): string {
   const which = only === null ? "no protector" : `no protector ${only}`;
-  return `there is ${which} that ${words[kind]} could open`;
+  return kind === "none" ? `there is ${which} with a clear key` : `there is ${which} that a ${words[kind]} could open`;
 }
 
 function opensNone(kind: VolumeSecret["kind"], count: number): string {
-  return `${words[kind]} opens ${count === 1 ? "not the one protector" : `none of the ${count} protectors`} of its kind`;
+  return `the ${words[kind]} ${count === 1 ? "does not open the one protector" : `opens none of the ${count} protectors`} of its kind`;
 }
 
 const words: Readonly<Record<VolumeSecret["kind"], string>> = {
-  passphrase: "a password",
-  "key-file": "a key file",
-  "recovery-password": "a recovery password",
-  "startup-key": "a startup key",
-  "volume-key": "a volume key",
-  none: "no secret at all",
+  passphrase: "password",
+  "key-file": "key file",
+  "recovery-password": "recovery password",
+  "startup-key": "startup key",
+  "volume-key": "volume key",
+  none: "clear key",
 };
 
 function tooMany(kind: VolumeSecret["kind"], count: number): LockstepError {
-  const what = `there are ${count} protectors that ${words[kind]} could open, and at most ${TRIES_LIMIT} are tried`;
+  const what = `there are ${count} protectors that a ${words[kind]} could open, and at most ${TRIES_LIMIT} are tried`;
   return new LockstepError("KDF_TOO_COSTLY", `Opening a BitLocker volume: ${what}.`, {
     hint: "Name the one that it is for, by its GUID.",
   });

@@ -4,6 +4,9 @@ import { isForeign } from "#volume/bitlocker-protectors.ts";
 import type { BitlockerReading } from "#volume/bitlocker-reading.ts";
 import type { VolumeWarning } from "#volume/volume.ts";
 
+/** So many entries that are not known are named; a header may have been made of thousands. */
+const IGNORED_NAMED = 16;
+
 /** What somebody should know about a volume, in the order of the header. */
 export function bitlockerWarnings(reading: BitlockerReading): readonly VolumeWarning[] {
   const { copies, state, protectors } = reading;
@@ -16,16 +19,18 @@ export function bitlockerWarnings(reading: BitlockerReading): readonly VolumeWar
   if (state.encryptedBytes === 0n && state.unreadable === null) warn("NOT_ENCRYPTED", state.words ?? "");
   else if (state.words !== null) warn("CONVERTING", state.words);
   if (validation.hash === null) warn("WEAK_DIGEST", "the metadata has no MAC, which would show a change by others");
-  for (const { facts, damage, ignored } of protectors) {
+  for (const { facts, damage } of protectors) {
     const named = `protector ${facts.id}`;
     if (facts.kind === "clear-key") {
       warn("CLEAR_KEY", `${named}: its key lies beside it in plain: protection is suspended, or not yet on`);
     }
     if (isForeign(facts)) warn("FOREIGN_WAY_IN", `${named}: ${facts.unusable ?? ""}, which is not held here`);
     else if (damage !== null) warn("ENTRY_IGNORED", `${named}: ${damage}`);
-    for (const entry of ignored) warn("ENTRY_IGNORED", entry);
   }
-  for (const entry of metadata.ignored) warn("ENTRY_IGNORED", entry);
+  const ignored = [...protectors.flatMap((protector) => protector.ignored), ...metadata.ignored];
+  for (const entry of ignored.slice(0, IGNORED_NAMED)) warn("ENTRY_IGNORED", entry);
+  const others = ignored.length - IGNORED_NAMED;
+  if (others > 0) warn("ENTRY_IGNORED", `${others} more entries are not known here`);
   const size = sizeProblem(reading);
   if (size !== null) warn("SIZE_IMPOSSIBLE", size);
   const unseen = notShown(reading);

@@ -15,7 +15,7 @@ export type UnlockTerms = {
 
 /** Keys of a volume, verified by its own digest or MAC. Wipes them when it is disposed of. */
 export interface UnlockedVolume extends Disposable {
-  /** The protector that the secret opened; null for a volume key that was given. */
+  /** The protector that the secret opened; null for a volume key that was given, and where nothing is encrypted. */
   readonly protector: Protector | null;
   /** Parallel to the mapping's ciphers: one, or two while a volume is being re-encrypted. */
   readonly volumeKeys: readonly Secret[];

@@ -13,6 +13,8 @@ const HEADER_BYTES = 92;
 const ENTRY_BYTES = 128;
 /** Of an array of entries; the usual one has 16 KiB. More is not read. */
 const MAX_ARRAY_BYTES = 1024 * 1024;
+/** Linux has no more partitions of a disk either. */
+const MAX_PARTITIONS = 256;
 const LEGACY_BOOTABLE = 4n;
 /** What is wrong with a header whose sector the medium refuses, so that nobody knows whether it is one. */
 export const UNREADABLE = "its sector cannot be read";
@@ -109,8 +111,8 @@ export async function readGptEntries(
 }
 
 /**
- * The partitions of a table, those that can be: on the disk, not backwards, not over the tables themselves. Overlaps among
- * them are not looked for.
+ * The partitions of a table, those that can be: on the disk, not backwards, not over the tables themselves, and of its first
+ * 256 entries. Overlaps among them are not looked for.
  *
  * @param reserved  runs of sectors that the tables take, the last one included
  * @see UEFI 2.10, section 5.3.3
@@ -123,7 +125,11 @@ export function gptPartitions(
 ): Partition[] {
   const partitions: Partition[] = [];
   const ids = new Set<string>();
-  for (let index = 0; index < header.entryCount; index++) {
+  if (header.entryCount > MAX_PARTITIONS && !isZero(entries.subarray(MAX_PARTITIONS * header.entryBytes))) {
+    const message = `there are entries behind the ${MAX_PARTITIONS}th, which are not read`;
+    problems.push({ code: "TOO_MANY_ENTRIES", message });
+  }
+  for (let index = 0; index < Math.min(header.entryCount, MAX_PARTITIONS); index++) {
     const entry = new Fields(entries.subarray(index * header.entryBytes, index * header.entryBytes + ENTRY_BYTES));
     if (isZero(entry.part(0, 16))) continue;
     const number = index + 1;

@@ -1,8 +1,7 @@
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 
-import { concat } from "#bytes/arrays.ts";
-import { hex, utf8 } from "#bytes/text.ts";
-import { sha256 } from "#crypto/derive.ts";
+import { utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 /** What a field of an identity may be: text, a whole number, bytes, or null where there is nothing. */
@@ -23,17 +22,20 @@ export type IdentityFields = readonly (readonly [name: string, value: IdentityVa
  * @see docs/format/identities.md
  */
 export function identityHash(domain: string, fields: IdentityFields): string {
-  return hex(sha256(identityInput(domain, fields)));
+  const hash = createHash("sha256");
+  for (const piece of identityInput(domain, fields)) hash.update(piece);
+  return hash.digest("hex");
 }
 
-/** What `identityHash` hashes, a copy. */
-export function identityInput(domain: string, fields: IdentityFields): Uint8Array {
-  const pieces = withLength(utf8(domain));
+/** What `identityHash` hashes, piece by piece: a hostile header can have much that goes into an identity. */
+export function* identityInput(domain: string, fields: IdentityFields): Generator<Uint8Array> {
+  yield* withLength(utf8(domain));
   for (const [name, value] of fields) {
     const [tag, bytes] = encode(name, value);
-    pieces.push(...withLength(utf8(name)), utf8(tag), ...withLength(bytes));
+    yield* withLength(utf8(name));
+    yield utf8(tag);
+    yield* withLength(bytes);
   }
-  return concat(...pieces);
 }
 
 function encode(name: string, value: IdentityValue): [tag: string, bytes: Uint8Array] {
@@ -50,7 +52,7 @@ function encode(name: string, value: IdentityValue): [tag: string, bytes: Uint8A
   return ["b", value];
 }
 
-function withLength(bytes: Uint8Array): Uint8Array[] {
+function withLength(bytes: Uint8Array): readonly Uint8Array[] {
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, bytes.length, true);
   return [length, bytes];

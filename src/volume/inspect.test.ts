@@ -140,6 +140,31 @@ test("logical volumes are volumes, with their place on the disk, also where they
   assert.deepEqual(await found.source.read(0, 512, signal), luks2Volume.slice(0, 512));
 });
 
+test("of very many logical volumes only some are looked into, and it is said that there are more", async () => {
+  const names = Array.from({ length: 260 }, (_, index) => `lv${index}`);
+  const segments = Object.fromEntries(names.map((name) => [name, [lvmSegment(0, 1, "pv0", 0)]]));
+  const source = disk([lvmLabel(64 * MIB), ...lvmArea(lvmText(segments))]);
+  const { volumes } = (await inspect(source, signal)).map;
+  assert.equal(volumes.length, 1 + 257);
+  const last = volumes.at(-1) ?? assert.fail();
+  assert.equal(last.name, "disk/lv256");
+  assert.match(last.failure?.message ?? "", /logical volume lv256: it and 3 more are not looked into/);
+});
+
+test("when very much was read of a disk, what is left is not looked at, and it is said", async () => {
+  const header = luks2Volume.slice(0, 4096);
+  new DataView(header.buffer).setBigUint64(8, BigInt(4 * MIB)); // its size, which the checksum is wrong for
+  const entries = Array.from({ length: 60 }, (_, index): GptEntry => {
+    return { first: 2048 + index * 16 * 2048, last: 2047 + (index + 1) * 16 * 2048 };
+  });
+  const table = Object.values(gptPieces({ diskSectors: 1024 * 2048, entries }));
+  const headers = entries.flatMap(({ first }) => at(Number(first) * 512, whole(header)));
+  const { map } = await inspect(sparseSource(1024 * MIB, [...table, ...headers]), signal);
+  assert.equal(map.volumes.length, 60);
+  assert.match(map.volumes.at(-1)?.failure?.message ?? "", /^it was not looked at: /);
+  assert.ok(map.readBytes < 256 * MIB, `${map.readBytes} bytes`);
+});
+
 test("a volume that the medium refuses is said of that volume", async () => {
   const source = disk(gptDisk([ext4], [ext4]));
   const { map } = await inspect(

@@ -2,6 +2,7 @@ import { isLockstepError } from "#errors/errors.ts";
 import type { ErrorCode, LockstepError } from "#errors/errors.ts";
 import type { PlainContent } from "#volume/content.ts";
 import { countedSource } from "#volume/counted-source.ts";
+import type { CountedSource } from "#volume/counted-source.ts";
 import type { EncryptedHeader } from "#volume/encrypted-header.ts";
 import type { LogicalVolume } from "#volume/filesystem/recognised.ts";
 import type { Partition, PartitionTable } from "#volume/partition-table.ts";
@@ -45,8 +46,17 @@ export type Inspection = {
   readonly headers: ReadonlyMap<string, FoundHeader>;
 };
 
-/** More logical volumes than this in one physical volume are not looked into. */
+/** More logical volumes than this of a disk are not looked into. */
 const MAX_LOGICAL_VOLUMES = 256;
+/** When so much was read of a disk, the volumes that are left are not looked at: a guest may make very many. */
+const MAX_READ_BYTES = 192 * 1024 * 1024;
+
+/** What a look at a disk has come to. */
+type Looking = {
+  readonly disk: CountedSource;
+  readonly headers: Map<string, FoundHeader>;
+  logicalVolumes: number;
+};
 
 type HeaderReader = (source: VolumeSource, signal: AbortSignal) => Promise<EncryptedHeader | null>;
 
@@ -62,31 +72,60 @@ const LUKS_MAGIC = [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe];
  * Finds the volumes of a disk and says what each is: encrypted how and opened by what, or holding what.
  *
  * An encryption header at the very start counts before a partition table, since making it leaves nothing of one; a table
- * counts before the second copies of headers, which may be remains. What is damaged is said of that volume; the others are
- * looked at all the same. A partition table that is damaged past reading is said of the disk, and nothing on it is guessed.
+ * counts before a LUKS header that it was written over, and before the second copies of headers, which may be remains. What
+ * is damaged is said of that volume; the others are looked at all the same. A partition table that is damaged past reading is
+ * said of the disk, and nothing on it is guessed.
  *
  * @throws {LockstepError} what the source throws: DISK_UNREADABLE, CANCELLED
  */
 export async function inspect(source: VolumeSource, signal: AbortSignal): Promise<Inspection> {
-  const counted = countedSource(source);
-  const headers = new Map<string, FoundHeader>();
+  const disk = countedSource(source);
+  const looking: Looking = { disk, headers: new Map(), logicalVolumes: 0 };
+  const { sizeBytes } = source;
+  const whole = {
+    name: "disk",
+    stretches: [{ offsetBytes: 0, lengthBytes: sizeBytes }],
+    partition: null,
+    logical: null,
+  };
+  const table = await findTable(disk, signal);
   const volumes: MappedVolume[] = [];
-  const whole = { name: "disk", stretches: [{ offsetBytes: 0, lengthBytes: source.sizeBytes }], partition: null };
-  const table = (await startsEncrypted(counted, signal)) ? null : await readTable(counted, signal);
-  if (isLockstepError(table)) {
-    const failure = { code: table.code, message: table.message };
-    volumes.push({ ...whole, logical: null, sizeBytes: source.sizeBytes, encrypted: null, content: null, failure });
-    return { map: { sizeBytes: source.sizeBytes, table: null, volumes, readBytes: counted.readBytes }, headers };
+  if (isLockstepError(table)) volumes.push(failed({ ...whole, sizeBytes }, table));
+  else if (table === null || table.partitions.length === 0) {
+    volumes.push(...(await lookAt(disk, whole, looking, signal)));
+  } else {
+    for (const partition of table.partitions) {
+      const found = { name: String(partition.number), stretches: [partition.place], partition, logical: null };
+      volumes.push(...(await lookAt(partOf(disk, partition.place), found, looking, signal)));
+    }
   }
-  if (table === null || table.partitions.length === 0) {
-    volumes.push(...(await lookAt(counted, { ...whole, logical: null }, headers, signal)));
+  const map = { sizeBytes, table: shownTable(table), volumes, readBytes: disk.readBytes };
+  return { map, headers: looking.headers };
+}
+
+function shownTable(table: PartitionTable | LockstepError | null): VolumeMap["table"] {
+  if (table === null || isLockstepError(table)) return null;
+  const { kind, sectorBytes, problems } = table;
+  return { kind, sectorBytes, problems };
+}
+
+/** As `readTable`; null also where an encrypted volume takes the whole disk. */
+async function findTable(source: VolumeSource, signal: AbortSignal): Promise<PartitionTable | LockstepError | null> {
+  const head = await readUpTo(source, 0, 512, signal);
+  if (LUKS_MAGIC.every((byte, at) => head[at] === byte)) {
+    return head[510] === 0x55 && head[511] === 0xaa ? findTableOverLuks(source, signal) : null;
   }
-  for (const partition of table?.partitions ?? []) {
-    const found = { name: String(partition.number), stretches: [partition.place], partition, logical: null };
-    volumes.push(...(await lookAt(partOf(counted, partition.place), found, headers, signal)));
-  }
-  const shown = table === null ? null : { kind: table.kind, sectorBytes: table.sectorBytes, problems: table.problems };
-  return { map: { sizeBytes: source.sizeBytes, table: shown, volumes, readBytes: counted.readBytes }, headers };
+  return (await startsWithBitlocker(source, signal)) ? null : readTable(source, signal);
+}
+
+/** A table that was written over a LUKS header, of which the magic is left; null where there is none, or the header is good. */
+async function findTableOverLuks(source: VolumeSource, signal: AbortSignal): Promise<PartitionTable | null> {
+  const { withoutLuksRemains } = await import("#volume/luks-remains.ts");
+  const remains = await withoutLuksRemains(source, signal);
+  const table = remains === null ? null : await readTable(remains, signal);
+  if (table === null || isLockstepError(table) || table.partitions.length === 0) return null;
+  const message = "a LUKS header is at the disk's start too, over which the table was written";
+  return { ...table, problems: [...table.problems, { code: "BOOT_SECTOR_TOO", message }] };
 }
 
 /** The partition table; null where there is none; why it cannot be read where there is one. */
@@ -100,10 +139,7 @@ async function readTable(source: VolumeSource, signal: AbortSignal): Promise<Par
   }
 }
 
-/** Whether a LUKS or BitLocker header is at the very start. */
-async function startsEncrypted(source: VolumeSource, signal: AbortSignal): Promise<boolean> {
-  const head = await readUpTo(source, 0, 512, signal);
-  if (LUKS_MAGIC.every((byte, at) => head[at] === byte)) return true;
+async function startsWithBitlocker(source: VolumeSource, signal: AbortSignal): Promise<boolean> {
   const readBitlocker = await loadBitlocker();
   try {
     return (await readBitlocker(source, signal)) !== null;
@@ -119,49 +155,83 @@ type Found = Pick<MappedVolume, "name" | "stretches" | "partition" | "logical">;
 async function lookAt(
   source: VolumeSource,
   found: Found,
-  headers: Map<string, FoundHeader>,
+  looking: Looking,
   signal: AbortSignal,
 ): Promise<readonly MappedVolume[]> {
-  const volume = { ...found, sizeBytes: source.sizeBytes, encrypted: null, content: null, failure: null };
+  const sized = { ...found, sizeBytes: source.sizeBytes };
+  const volume = { ...sized, encrypted: null, content: null, failure: null };
+  if (looking.disk.readBytes > MAX_READ_BYTES) {
+    const message = `it was not looked at: of what is before it on the disk ${looking.disk.readBytes} bytes were read`;
+    return [failed(sized, { code: "VOLUME_UNSUPPORTED", message })];
+  }
   try {
     for (const load of [loadLuks1, loadLuks2, loadBitlocker]) {
       const read = await load();
       const header = await read(source, signal);
       if (header === null) continue;
-      headers.set(found.name, { header, source });
+      looking.headers.set(found.name, { header, source });
       return [{ ...volume, encrypted: header.facts }];
     }
     const { readContent } = await import("#volume/content.ts");
     const content = await readContent(source, signal);
     const inside = content.kind === "lvm" ? (content.lvm?.logicalVolumes ?? []) : [];
-    const logical = inside.filter(({ visible }) => visible).slice(0, MAX_LOGICAL_VOLUMES);
-    const within: MappedVolume[] = [];
-    for (const one of logical) within.push(...(await lookAtLogical(source, found, one, headers, signal)));
-    return [{ ...volume, content }, ...within];
+    return [{ ...volume, content }, ...(await lookInto(source, found, inside, looking, signal))];
   } catch (error) {
     if (!isLockstepError(error, "HEADER_CORRUPT", "FIELD_CORRUPT", "VOLUME_UNSUPPORTED", "DISK_UNREADABLE"))
       throw error;
-    return [{ ...volume, failure: { code: error.code, message: error.message } }];
+    return [failed(sized, error)];
   }
+}
+
+/** The logical volumes of a physical one that are for use, as many as are still to be looked into. */
+async function lookInto(
+  source: VolumeSource,
+  physical: Found,
+  inside: readonly LogicalVolume[],
+  looking: Looking,
+  signal: AbortSignal,
+): Promise<readonly MappedVolume[]> {
+  const visible = inside.filter((each) => each.visible);
+  const volumes: MappedVolume[] = [];
+  for (const [index, logical] of visible.entries()) {
+    if (looking.logicalVolumes === MAX_LOGICAL_VOLUMES) {
+      const others = visible.length - index - 1;
+      const why = `it and ${others} more are not looked into: there are more than ${MAX_LOGICAL_VOLUMES}`;
+      return [...volumes, unlookedAt(physical, logical, why)];
+    }
+    looking.logicalVolumes++;
+    volumes.push(...(await lookAtLogical(source, physical, logical, looking, signal)));
+  }
+  return volumes;
 }
 
 async function lookAtLogical(
   source: VolumeSource,
   physical: Found,
   logical: LogicalVolume,
-  headers: Map<string, FoundHeader>,
+  looking: Looking,
   signal: AbortSignal,
 ): Promise<readonly MappedVolume[]> {
-  const name = `${physical.name}/${logical.name}`;
   const start = physical.stretches[0]?.offsetBytes ?? 0;
   const isNested = physical.logical !== null;
   if (logical.stretches === null || isNested) {
-    const why = logical.reason ?? "it lies in a logical volume";
-    const failure = { code: "VOLUME_UNSUPPORTED", message: `logical volume ${logical.name}: ${why}` } as const;
-    const unknown = { encrypted: null, content: null, failure };
-    return [{ name, stretches: [], sizeBytes: logical.sizeBytes ?? 0, partition: null, logical, ...unknown }];
+    return [unlookedAt(physical, logical, logical.reason ?? "it lies in a logical volume")];
   }
   const stretches = logical.stretches.map((place) => ({ ...place, offsetBytes: start + place.offsetBytes }));
-  const found = { name, stretches, partition: null, logical };
-  return lookAt(stretchedSource(source, logical.stretches), found, headers, signal);
+  const found = { name: `${physical.name}/${logical.name}`, stretches, partition: null, logical };
+  return lookAt(stretchedSource(source, logical.stretches), found, looking, signal);
+}
+
+function unlookedAt(physical: Found, logical: LogicalVolume, why: string): MappedVolume {
+  const name = `${physical.name}/${logical.name}`;
+  const sized = { name, stretches: [], sizeBytes: logical.sizeBytes ?? 0, partition: null, logical };
+  return failed(sized, { code: "VOLUME_UNSUPPORTED", message: `logical volume ${logical.name}: ${why}` });
+}
+
+/** A volume that could not be looked at. */
+function failed(
+  found: Found & Pick<MappedVolume, "sizeBytes">,
+  { code, message }: NonNullable<MappedVolume["failure"]>,
+): MappedVolume {
+  return { ...found, encrypted: null, content: null, failure: { code, message } };
 }

@@ -52,8 +52,8 @@ test("an impossible size or place is refused, with the field named", () => {
   const refused: readonly (readonly [Partial<WrittenHeader>, RegExp])[] = [
     [{ version: 3 }, /version at byte 6: 3 is not 2/],
     [{ offsetBytes: 512 }, /header offset at byte 256: it says 512 and lies at 0/],
-    [{ headerBytes: 0x5000 }, /header size at byte 8: 20480 bytes are not allowed/],
-    [{ headerBytes: 0x2000 }, /header size at byte 8: 8192/],
+    [{ headerBytes: 0x2000 }, /header size at byte 8: 8192 bytes are not allowed/],
+    [{ headerBytes: 0x40_1000 }, /header size at byte 8: 4198400/],
   ];
   for (const [more, message] of refused) {
     assert.throws(() => parseLuks2Binary(header(more), "primary", 0), { code: "HEADER_CORRUPT", message });

@@ -7,7 +7,7 @@ import { visibleText, visibleUtf8 } from "#volume/visible-text.ts";
 /** Bytes of the fixed part of a LUKS2 header; the JSON area follows it. */
 export const LUKS2_BINARY_BYTES = 4096;
 
-/** Sizes that a header (fixed part and JSON area) may have, and so the places where the second one may be. */
+/** Sizes that a header (fixed part and JSON area) may have by the rules, and so the places where the second one may be. */
 export const LUKS2_HEADER_SIZES: readonly number[] = Array.from({ length: 9 }, (_, power) => 0x4000 << power);
 
 /** Which of the two headers of a volume. */
@@ -29,6 +29,8 @@ export type Luks2Binary = {
   readonly checksum: Uint8Array;
 };
 
+const LEAST_HEADER_BYTES = 0x4000n;
+const MOST_HEADER_BYTES = 0x40_0000n;
 const MAGIC: Readonly<Record<Luks2Copy, Uint8Array>> = {
   primary: Uint8Array.of(0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe),
   secondary: Uint8Array.of(0x53, 0x4b, 0x55, 0x4c, 0xba, 0xbe),
@@ -48,7 +50,9 @@ export function luksVersion(start: Uint8Array, copy: Luks2Copy): number | null {
 }
 
 /**
- * Parses the fixed part of a LUKS2 header. Does not verify its checksum: see `verifyLuks2Checksum`.
+ * Parses the fixed part of a LUKS2 header. Does not verify its checksum: see `verifyLuks2Checksum`; nor that its size is one of
+ * those that there are: see `checkLuks2Rules`, which comes after the checksum, so that a whole header of another size still
+ * says where the second one is.
  *
  * @param start        the first 512 bytes at least; `checksum` is a view of it
  * @param offsetBytes  where in the volume it was read: a header says where it belongs
@@ -66,7 +70,7 @@ export function parseLuks2Binary(start: Uint8Array, copy: Luks2Copy, offsetBytes
   const version = at.u16("version");
   if (version !== 2) throw wrong("version at byte 6", `${version} is not 2`);
   const headerBytes = at.u64("header size");
-  if (!LUKS2_HEADER_SIZES.includes(Number(headerBytes))) {
+  if (headerBytes < LEAST_HEADER_BYTES || headerBytes > MOST_HEADER_BYTES) {
     throw wrong("header size at byte 8", `${headerBytes} bytes are not allowed`);
   }
   const sequence = at.u64("sequence id");

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { LockstepError } from "#errors/errors.ts";
+import { makeBitlocker } from "#testing/bitlocker-maker.ts";
+import { extSuperblock } from "#testing/filesystem-maker.ts";
 import { HEADER_BYTES, KEYSLOTS_BYTES, Luks2Maker, put, writeLuks2Header } from "#testing/luks2-maker.ts";
+import { mbrSector } from "#testing/partition-maker.ts";
 import { LUKS2_HEADER_SIZES } from "#volume/luks2-binary.ts";
 import { readLuks2Copies } from "#volume/luks2-copies.ts";
 import { memorySource } from "#volume/source.ts";
@@ -89,6 +92,40 @@ test("a second header is found at each place where it may be", async () => {
     const { codes, stored } = await read(bytes);
     assert.deepEqual([stored.binary.headerBytes, codes], [headerBytes, ["COPY_DAMAGED"]]);
   }
+});
+
+test("what was written over the first header makes the second one remains", async () => {
+  const bitlocker = makeBitlocker({}).image.subarray(0, 512);
+  for (const [name, start] of [
+    ["BitLocker", [0, bitlocker]],
+    ["a damaged one", [0, bitlocker.slice().fill(0xff, 160, 200)]],
+    ["ext4", [1024, extSuperblock()]],
+  ] as const) {
+    const bytes = volume((overwritten) => {
+      overwritten.fill(0, 0, 4096);
+      overwritten.set(start[1], start[0]);
+    });
+    assert.equal(await readLuks2Copies(memorySource(bytes), signal), null, name);
+  }
+  // With its magic left it is LUKS2 still, which cryptsetup does not read until it is told to repair it.
+  for (const [name, start] of [
+    ["ext4", [1024, extSuperblock()]],
+    ["a partition table", [440, mbrSector([{ type: 0x83, first: 2048, sectors: 2048 }]).subarray(440)]],
+  ] as const) {
+    const bytes = volume((damaged) => damaged.set(start[1], start[0]));
+    await assert.rejects(readLuks2Copies(memorySource(bytes), signal), {
+      code: "HEADER_CORRUPT",
+      message: new RegExp(`\\(primary\\): checksum .*; and there is ${name} at the volume's start`),
+    });
+  }
+});
+
+test("a whole header of a size that there is not says where the second one is, and no other place is looked at", async () => {
+  const bytes = volume((odd) => writeLuks2Header(odd, { copy: "primary", json: maker.json, headerBytes: 0x4200 }));
+  await assert.rejects(readLuks2Copies(memorySource(bytes), signal), {
+    code: "HEADER_CORRUPT",
+    message: /config\.json_size.*; and there is no secondary header/,
+  });
 });
 
 test("where neither is good the header is refused, and both reasons are told", async () => {

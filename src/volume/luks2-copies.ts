@@ -45,12 +45,17 @@ type Reading = Good | Broken | { readonly state: "absent" };
  * Reads both headers of a LUKS2 volume, and takes the one that counts: the newer one of those that are good, as cryptsetup
  * does. Where the first does not say its size the second is looked for at each place where it may be.
  *
- * At most 8 MiB are read, and 4 KiB at each of ten places where there is no LUKS2.
+ * Something else at the volume's start, written over the first header, makes the second one remains of what was there before:
+ * cryptsetup does not repair such a volume either until somebody asks it to.
  *
- * @returns null when this is not LUKS2: no first header, and no second one that is whole
- * @throws {LockstepError} HEADER_CORRUPT: LUKS2, and neither header is good, or the source is too small for it ·
+ * At most 8 MiB are read, 4 KiB at each of ten places where there is no LUKS2, and what `findContent` reads where only the
+ * second header is good.
+ *
+ * @returns null when this is not LUKS2: no first header, and no second one that is whole, or something else in its place
+ * @throws {LockstepError} HEADER_CORRUPT: LUKS2, and neither header is good, the source is too small for it, or the first
+ *   header is damaged and something else is there too ·
  *   VOLUME_UNSUPPORTED: a later version of LUKS · DISK_UNREADABLE, CANCELLED
- * @see LUKS2 On-Disk Format Specification 1.1, sections 2 and 2.4
+ * @see LUKS2 On-Disk Format Specification 1.1, sections 2 and 2.4; cryptsetup lib/luks2/luks2_disk_metadata.c
  */
 export async function readLuks2Copies(source: VolumeSource, signal: AbortSignal): Promise<Luks2Stored | null> {
   const version = luksVersion(await startOf(source, signal), "primary");
@@ -65,6 +70,14 @@ export async function readLuks2Copies(source: VolumeSource, signal: AbortSignal)
     if (primary.state === "broken") throw bothBroken(primary, secondary);
     if (secondary.state === "broken" && secondary.headerBytes !== null) throw secondary.error;
     return null;
+  }
+  const other = primary.state === "good" ? null : await otherContent(source, signal);
+  if (other !== null) {
+    if (primary.state !== "broken") return null;
+    const found = `${primary.error.message}; and there is ${other} at the volume's start`;
+    const hint =
+      "If this is LUKS2: `cryptsetup repair` on a copy of the disk writes the first header anew from the second.";
+    throw new LockstepError("HEADER_CORRUPT", found, { hint, cause: primary.error });
   }
   const { binary, metadata } = chosen;
   const needed = 2n * BigInt(binary.headerBytes) + metadata.config.keyslotsBytes;
@@ -89,6 +102,24 @@ async function startOf(source: VolumeSource, signal: AbortSignal): Promise<Uint8
   } catch (error) {
     // The second header may still be readable.
     if (isLockstepError(error, "DISK_UNREADABLE")) return new Uint8Array();
+    throw error;
+  }
+}
+
+/** What else a volume is by what is at its start; null where nothing says, or where it cannot be read. */
+async function otherContent(source: VolumeSource, signal: AbortSignal): Promise<string | null> {
+  // Loaded only where a header is damaged.
+  const { parseBootSector } = await import("#volume/bitlocker-boot-sector.ts");
+  const { findContent } = await import("#volume/content.ts");
+  try {
+    const sector = await readUpTo(source, 0, 512, signal);
+    if (parseBootSector(sector) !== null) return "BitLocker";
+    // Tools that write one leave the magic in front of it, with which it is not taken for one elsewhere.
+    if (sector[510] === 0x55 && sector[511] === 0xaa) return "a partition table";
+    return (await findContent(source, signal))?.type ?? null;
+  } catch (error) {
+    if (isLockstepError(error, "HEADER_CORRUPT", "FIELD_CORRUPT")) return "BitLocker";
+    if (isLockstepError(error, "DISK_UNREADABLE")) return null;
     throw error;
   }
 }

@@ -17,10 +17,14 @@ export type Luks2Material = { readonly keyslot: Luks2Keyslot; readonly sha256: U
  */
 export function luks2Identity(metadata: Luks2Metadata): string {
   const conversion = conversionOf(metadata);
+  const digests = new Map(metadata.digests.map((digest) => [digest, digestFields(digest)]));
   return identityHash("lockstep v1 volume identity", [
     ["format", "luks2"],
     ...metadata.config.requirements.toSorted().map((requirement) => ["requirement", requirement] as const),
-    ...metadata.segments.flatMap((segment) => segmentFields(metadata, segment)),
+    ...metadata.segments.flatMap((segment) => [
+      ...segmentFields(segment),
+      ...digestsOf(metadata, segment).flatMap((digest) => digests.get(digest) ?? []),
+    ]),
     ...(conversion === null || typeof conversion === "string" ? [] : conversionFields(conversion.keyslot)),
   ]);
 }
@@ -57,8 +61,7 @@ export function luks2HeaderDigest({ copyHashes }: Luks2Stored, materials: readon
   ]);
 }
 
-function segmentFields(metadata: Luks2Metadata, segment: Luks2Segment): IdentityFields {
-  const { number, type, offsetBytes, lengthBytes, flags, crypt } = segment;
+function segmentFields({ number, type, offsetBytes, lengthBytes, flags, crypt }: Luks2Segment): IdentityFields {
   return [
     ["segment", number],
     ["type", type],
@@ -69,7 +72,6 @@ function segmentFields(metadata: Luks2Metadata, segment: Luks2Segment): Identity
     ["sector bytes", crypt?.sectorBytes ?? null],
     ["iv tweak", crypt?.ivTweak ?? null],
     ["integrity", crypt?.integrity ?? null],
-    ...digestsOf(metadata, segment).flatMap(digestFields),
   ];
 }
 

@@ -74,6 +74,25 @@ test("nesting is bounded, and brackets in texts do not count", () => {
   assert.doesNotThrow(() => parse(`{"a":"${"[".repeat(100)}\\"${"{".repeat(100)}"}`));
 });
 
+test("more values than any program writes are refused before any is read", () => {
+  const many = (count: number): string => `{"a":[${"0,".repeat(count - 3)}"${",".repeat(100_000)}"]}`;
+  assert.doesNotThrow(() => parse(many(50_000)));
+  assert.throws(() => parse(many(50_002)), { code: "HEADER_CORRUPT", message: /more than 50000 values/ });
+});
+
+test("a text ends at its first zero, as for cryptsetup", () => {
+  const text = String.raw`{"a\u0000b":"luks2\u0000x\u0000","c":"\\u0000","d":"\\\u0000","e":"\"\u0000\"","f":"\u00000"}`;
+  assert.deepEqual(parse(text), { a: "luks2", c: "\\u0000", d: "\\", e: '"', f: "" });
+});
+
+test("a text without an end is refused at once, however many quotes it has", () => {
+  const start = performance.now();
+  for (const odd of ["NaN", String.raw`"\u0000"`]) {
+    assert.throws(() => parse(`{"a":${odd},"${'\\"'.repeat(500_000)}`), { code: "HEADER_CORRUPT" });
+  }
+  assert.ok(performance.now() - start < 5000); // by the square of its length it would take half an hour
+});
+
 test("no member is found that every object has by itself", () => {
   const at = new JsonAt(parse('{"__proto__":{"x":1}}'), "header");
   assert.equal(at.optional("toString"), null);

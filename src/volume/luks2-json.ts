@@ -8,12 +8,16 @@ export type JsonObject = { readonly [name: string]: Json };
 
 /** Objects and arrays in one another, as json-c has it, which is what cryptsetup parses with. */
 const MOST_DEPTH = 31;
+/** cryptsetup has no such limit, and writes a thousand at most. Reading what 4 MiB can hold would take seconds. */
+const MOST_VALUES = 50_000;
 const BEYOND_64_BITS = 1n << 64n;
 
 /**
  * Parses a JSON area: text that starts with an object at the first byte and is followed by zeros, one at least.
  *
- * Of members with the same name the last counts. Text that is not UTF-8 gives replacement characters.
+ * Of members with the same name the last counts. Text that is not UTF-8 gives replacement characters. As in C, a zero in a
+ * text (`\u0000`) ends it: what cryptsetup does not see must not make a keyslot or segment of an unknown type, which is not
+ * checked.
  *
  * @param area  the whole area
  * @param what  the header's name, for messages
@@ -29,10 +33,12 @@ export function parseJsonArea(area: Uint8Array, what: string): JsonObject {
   if (!isZero(area.subarray(end))) throw wrong(`there is something behind its end at byte ${end}`);
 
   const text = area.subarray(0, end);
-  if (depthOf(text) > MOST_DEPTH) throw wrong(`it is deeper than ${MOST_DEPTH} levels`);
+  const { depth, values } = shapeOf(text);
+  if (depth > MOST_DEPTH) throw wrong(`it is deeper than ${MOST_DEPTH} levels`);
+  if (values > MOST_VALUES) throw wrong(`it has more than ${MOST_VALUES} values`);
   let json: Json;
   try {
-    json = JSON.parse(withoutNaN(new TextDecoder("utf-8", { ignoreBOM: true }).decode(text)), exactNumbers) as Json;
+    json = JSON.parse(asJsonC(new TextDecoder("utf-8", { ignoreBOM: true }).decode(text)), exactNumbers) as Json;
   } catch (error) {
     // V8 quotes the text around the place, which a terminal must not take for its own.
     throw wrong(visibleText(messageOf(error)), error);
@@ -57,10 +63,16 @@ export function canonicalJson(json: Json): string {
   return typeof json === "bigint" ? String(json) : JSON.stringify(json);
 }
 
-/** json-c writes numbers that are none, which a token may hold, as they are; nothing that is read here is one. */
-function withoutNaN(text: string): string {
-  if (!/NaN|Infinity/.test(text)) return text;
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)/gs, (found) => (found.startsWith('"') ? found : "null"));
+/**
+ * The text as json-c and C understand it: json-c writes numbers that are none, which a token may hold, as they are (nothing
+ * that is read here is one), and a text ends at its first zero.
+ */
+function asJsonC(text: string): string {
+  if (!/NaN|Infinity|\\u0000/.test(text)) return text;
+  // A text without an end is taken to the end of everything, so that no place is looked at twice.
+  return text.replace(/"(?:[^"\\]|\\.)*"?|-?(?:NaN|Infinity)/gs, (found) => {
+    return found.startsWith('"') ? found.replace(/^((?:[^\\]|\\(?!u0000).)*)\\u0000.*$/s, '$1"') : "null";
+  });
 }
 
 /** Node gives a reviver the text that a number was made from (TC39, JSON.parse source text access). */
@@ -75,12 +87,13 @@ function exactNumbers(_name: string, value: unknown, context?: { readonly source
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
 const OPENING: readonly number[] = [0x7b, 0x5b];
 const CLOSING: readonly number[] = [0x7d, 0x5d];
 
-function depthOf(text: Uint8Array): number {
-  let depth = 0;
-  let deepest = 0;
+/** How deep a text is, and how many values it has at most: each follows a comma, or what opens an object or array. */
+function shapeOf(text: Uint8Array): { readonly depth: number; readonly values: number } {
+  let [depth, deepest, values] = [0, 0, 0];
   let inString = false;
   for (let at = 0; at < text.length; at++) {
     const byte = text[at] ?? 0;
@@ -88,8 +101,11 @@ function depthOf(text: Uint8Array): number {
       if (byte === BACKSLASH) at++;
       else if (byte === QUOTE) inString = false;
     } else if (byte === QUOTE) inString = true;
-    else if (OPENING.includes(byte)) deepest = Math.max(deepest, ++depth);
-    else if (CLOSING.includes(byte)) depth--;
+    else if (byte === COMMA) values++;
+    else if (OPENING.includes(byte)) {
+      values++;
+      deepest = Math.max(deepest, ++depth);
+    } else if (CLOSING.includes(byte)) depth--;
   }
-  return deepest;
+  return { depth: deepest, values };
 }

@@ -15,6 +15,11 @@ test("a keyslot on which nothing can be tried says why, and is not tried", async
     af: ["af.hash", "md4", /its hash md4/],
     area: ["area.encryption", "aes-gcm-random", /its area: /],
     "key of the area": ["area.key_size", 31, /its area: /],
+    "an area at no sector's start": [
+      "area.offset",
+      String(2 * HEADER_BYTES + AREA_BYTES + 1),
+      /its area begins in the middle of a sector/,
+    ],
     "a small area": ["area.size", "4096", /its area has 4096 bytes, its key takes 128000/],
     "a large key": ["key_size", 2 ** 32 - 1, /its key takes 17179869180416/],
     "no key": ["key_size", 0, /a key of 0 bytes/],

@@ -48,6 +48,7 @@ export function openingOf(keyslot: Luks2Keyslot): Luks2Opening | string {
   if (neededBytes(keyslot) > area.lengthBytes) {
     return `its area has ${area.lengthBytes} bytes, its key takes ${neededBytes(keyslot)}`;
   }
+  if (area.offsetBytes % BigInt(SECTOR_BYTES) !== 0n) return "its area begins in the middle of a sector";
   if (!isWithin(content.areaKeyBytes, 0n, MOST_AREA_KEY_BYTES))
     return `its area has a key of ${content.areaKeyBytes} bytes`;
   const areaKeyBytes = Number(content.areaKeyBytes);

@@ -224,6 +224,10 @@ test("every rule is kept, and what breaks it is named", () => {
       /keyslots\.0: 2 digests/,
     ],
     "no segments": [{ segments: {}, "digests.0.segments": [] }, /segments: there is none/],
+    "more segments than anybody makes": [
+      { segments: Object.fromEntries(Array.from({ length: 33 }, (_, number) => [number, cryptSegment()])) },
+      /segments: there are more than 32/,
+    ],
     "a gap between segments": [
       { "segments.0.size": "512", "segments.2": cryptSegment({ offset: "0" }) },
       /segments\.2: there is no segment 1/,
@@ -263,7 +267,15 @@ test("every rule is kept, and what breaks it is named", () => {
         "segments.1": cryptSegment({ offset: String((1n << 64n) - 512n) }),
         "digests.0.segments": ["0", "1"],
       },
-      /segments\.0: it overlaps/,
+      /segments\.0: its end does not fit 64 bits/,
+    ],
+    "the last of two segments, whose end does not fit 64 bits": [
+      {
+        "segments.0.size": "512",
+        "segments.1": cryptSegment({ offset: String((1n << 64n) - 512n), size: "512" }),
+        "digests.0.segments": ["0", "1"],
+      },
+      /segments\.1: its end does not fit 64 bits/,
     ],
     "an offset inside of a sector": [
       { "segments.0.offset": String(DATA_AT + 1) },

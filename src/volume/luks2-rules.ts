@@ -1,17 +1,20 @@
 import { LockstepError } from "#errors/errors.ts";
-import { LUKS2_BINARY_BYTES } from "#volume/luks2-binary.ts";
+import { LUKS2_BINARY_BYTES, LUKS2_HEADER_SIZES } from "#volume/luks2-binary.ts";
 import { conversionVersion, isConversionRequirement } from "#volume/luks2-requirements.ts";
 import { dataSegments, isBackup } from "#volume/luks2-metadata.ts";
 import type { Luks2Metadata, Luks2Segment } from "#volume/luks2-metadata.ts";
 
 const MOST_KEYSLOTS_BYTES = 128 * 1024 * 1024;
+/** More than cryptsetup shows of one (LUKS2_SEGMENT_MAX); the most that it makes are six, in a conversion. */
+const MOST_SEGMENTS = 32;
 const U64_END = 1n << 64n;
 
 /**
  * Checks that the parts of a header fit one another and the header's size: references lead somewhere, areas and segments lie
  * where they may and do not overlap, segments are numbered without gaps, and each key that is used can be verified.
  *
- * These are the rules by which cryptsetup refuses a header. Whether the volume can be read is another question.
+ * These are the rules by which cryptsetup refuses a header, and one of our own: 32 segments at most, so that what identities
+ * are made from is bounded. Whether the volume can be read is another question.
  *
  * @param headerBytes  of the fixed part and the JSON area, as the fixed part says
  * @param what         the header's name, for messages
@@ -35,6 +38,9 @@ function checkSizes(metadata: Luks2Metadata, headerBytes: number, wrong: Wrong):
   const { jsonBytes, keyslotsBytes, requirements } = metadata.config;
   if (jsonBytes !== BigInt(headerBytes - LUKS2_BINARY_BYTES)) {
     throw wrong("config.json_size", `${jsonBytes}, but the header leaves ${headerBytes - LUKS2_BINARY_BYTES} bytes`);
+  }
+  if (!LUKS2_HEADER_SIZES.includes(headerBytes)) {
+    throw wrong("config.json_size", `${jsonBytes}: a header of ${headerBytes} bytes is not allowed`);
   }
   if (keyslotsBytes % 4096n !== 0n || keyslotsBytes > MOST_KEYSLOTS_BYTES) {
     throw wrong("config.keyslots_size", `${keyslotsBytes} is not a multiple of 4096 up to ${MOST_KEYSLOTS_BYTES}`);
@@ -68,6 +74,7 @@ function checkReferences({ keyslots, segments, digests, tokens }: Luks2Metadata,
 /** Data segments come first, backup segments behind them, without gaps. Only the last data segment may be dynamic. */
 function checkSegments(segments: readonly Luks2Segment[], wrong: Wrong): void {
   if (segments.length === 0) throw wrong("segments", "there is none");
+  if (segments.length > MOST_SEGMENTS) throw wrong("segments", `there are more than ${MOST_SEGMENTS}`);
   const firstBackup = segments.findIndex(isBackup);
   if (firstBackup === 0) throw wrong("segments.0.flags", "there are backup segments only");
   const data = firstBackup < 0 ? segments : segments.slice(0, firstBackup);
@@ -117,8 +124,10 @@ function checkConversionKeyslot({ keyslots, config }: Luks2Metadata, wrong: Wron
 function checkConversionSegments(metadata: Luks2Metadata, wrong: Wrong): void {
   if (conversionVersion(metadata.config.requirements) === null) return;
   const backups = metadata.segments.filter(isBackup);
-  const final = backups.find(({ flags }) => flags.includes("backup-final"));
-  const previous = backups.find(({ flags }) => flags.includes("backup-previous") && !flags.includes("backup-final"));
+  const final = backups.findLast(({ flags }) => flags.includes("backup-final"));
+  const previous = backups.findLast(
+    ({ flags }) => flags.includes("backup-previous") && !flags.includes("backup-final"),
+  );
   if (final === undefined || previous === undefined) {
     throw wrong("segments", "a conversion has begun, but no backup segments say from what to what");
   }
@@ -155,12 +164,14 @@ function checkAreas({ keyslots, config }: Luks2Metadata, headerBytes: number, wr
 
 type Stretch = { readonly path: string; readonly offsetBytes: bigint; readonly lengthBytes: bigint | null };
 
-/** Sorted, since a header may have ten thousands of them. */
+/** Sorted, since a header may have thousands of them. One alone may end anywhere, as cryptsetup has it. */
 function checkApart(stretches: readonly Stretch[], wrong: Wrong): void {
+  if (stretches.length < 2) return;
   const sorted = stretches.toSorted((a, b) =>
     a.offsetBytes < b.offsetBytes ? -1 : a.offsetBytes > b.offsetBytes ? 1 : 0,
   );
   for (const [index, { path, offsetBytes, lengthBytes }] of sorted.entries()) {
+    if (lengthBytes !== null && offsetBytes + lengthBytes >= U64_END) throw wrong(path, "its end does not fit 64 bits");
     const next = sorted[index + 1];
     if (next === undefined) continue;
     if (lengthBytes === null || offsetBytes + lengthBytes > next.offsetBytes)

@@ -21,14 +21,15 @@ export type FirstSector =
   | { readonly kind: "other" }
   /** No mark of a table. */
   | { readonly kind: "none" }
+  /** A table. */
   | {
       readonly kind: "mbr";
       /** Null where it is zero. */
       readonly signature: string | null;
       /** The four of the table, unused ones too. */
       readonly entries: readonly MbrEntry[];
-      /** The sector would also do as a boot sector of FAT or NTFS. */
-      readonly isBootSectorToo: boolean;
+      /** The sector would also do as the first one of a file system. */
+      readonly isFileSystemToo: boolean;
     };
 
 export const isExtended = ({ type }: MbrEntry): boolean => EXTENDED.includes(type);
@@ -36,9 +37,8 @@ export const isProtective = ({ type }: MbrEntry): boolean => type === PROTECTIVE
 export const isUsed = ({ type, sectors }: MbrEntry): boolean => type !== 0 && sectors > 0;
 
 /**
- * Tells a partition table from a boot sector. Both end with 55 AA, and tools that write a table keep the boot sector's fields
- * of what was there before: so a table counts in spite of them when its entries could be nothing else, and without a table a
- * sector that has those fields is a boot sector.
+ * Tells a partition table from a file system. Boot sectors end with 55 AA too, and tools that write a table keep what a file
+ * system has in front of it: so a table counts in spite of that when its entries could be nothing else, as it does for Linux.
  *
  * @param sector       the first 512 bytes or more; null is "too short"
  * @param diskSectors  entries that end behind it make a table doubtful
@@ -49,15 +49,14 @@ export function parseFirstSector(sector: Uint8Array, diskSectors: number): First
   const at = new Fields(sector);
   // LUKS fills the sector with its header, BitLocker with its boot code: neither leaves room for a table
   if (at.is(0, "LUKS\xba\xbe") || at.is(0, "SKUL\xba\xbe") || at.is(3, "-FVE-FS-")) return { kind: "other" };
-  if (at.is(0, "XFSB") || at.is(3, "ReFS\0\0\0\0")) return { kind: "other" };
-  if (at.u16(510) !== 0xaa55) return { kind: isBootSector(at) ? "other" : "none" };
+  const isFileSystem = isFileSystemStart(at);
+  const withoutTable = { kind: isFileSystem ? "other" : "none" } as const;
+  if (at.u16(510) !== 0xaa55) return withoutTable;
 
   const flags = [0, 1, 2, 3].map((index) => at.u8(ENTRIES_AT + 16 * index));
   const areFlags = flags.every((flag) => flag === 0 || flag === 0x80);
   const entries = parseEntries(sector);
-  const isBoot = isBootSector(at);
-  if (!areFlags) return { kind: isBoot ? "other" : "none" };
-  if (isBoot && !isCertainTable(entries, diskSectors)) return { kind: "other" };
+  if (!areFlags || (isFileSystem && !isCertainTable(entries, diskSectors))) return withoutTable;
   const signature = at.u32(440);
   // an empty table is one when something gave it a signature; syslinux, say, ends its boot sector with 55 AA too, and a
   // damaged boot sector still begins with its jump
@@ -66,7 +65,7 @@ export function parseFirstSector(sector: Uint8Array, diskSectors: number): First
     kind: "mbr",
     signature: signature === 0 ? null : signature.toString(16).padStart(8, "0"),
     entries,
-    isBootSectorToo: isBoot,
+    isFileSystemToo: isFileSystem,
   };
 }
 
@@ -90,9 +89,9 @@ function isCertainTable(entries: readonly MbrEntry[], diskSectors: number): bool
   return used.length > 0;
 }
 
-/** The fields of FAT, NTFS or exFAT, less strictly than their readers see them: damaged ones must not pass for a table. */
-function isBootSector(at: Fields): boolean {
-  if (at.is(3, "NTFS    ") || at.is(3, "EXFAT   ")) return true;
+/** The mark of XFS or ReFS, or the fields of FAT, NTFS or exFAT: less strictly than their readers see them, for damaged ones. */
+function isFileSystemStart(at: Fields): boolean {
+  if (at.is(0, "XFSB") || at.is(3, "ReFS\0\0\0\0") || at.is(3, "NTFS    ") || at.is(3, "EXFAT   ")) return true;
   if (parseFatBoot(at.bytes.subarray(0, 512)) !== null) return true;
   const isSector = [512, 1024, 2048, 4096].includes(at.u16(11));
   return (

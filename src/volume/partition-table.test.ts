@@ -195,6 +195,14 @@ test("header fields that would make a reader read much, or round, are refused", 
   }
 });
 
+test("entries behind the last that Linux reads are told of, and not followed", async () => {
+  const entries = Array.from({ length: 300 }, (_, index) => ({ first: 2048 + index, last: 2048 + index }));
+  const found = await table(gpt({ entries }));
+  assert.deepEqual([found.partitions.length, found.partitions.at(-1)?.number], [256, 256]);
+  assert.deepEqual(problemsOf(found), ["TOO_MANY_ENTRIES"]);
+  assert.deepEqual(problemsOf(await table(gpt({ entries: entries.slice(0, 256) }))), []);
+});
+
 test("an MBR with partitions of its own counts more than a GPT that it does not point to", async () => {
   const found = await table([...gpt({ protective: false }), mbr([{ type: 0x83, first: 2048, sectors: 100 }])]);
   assert.deepEqual([found.kind, numbersOf(found), problemsOf(found)], ["mbr", [1], ["GPT_IGNORED"]]);
@@ -323,6 +331,28 @@ test("a table whose tool kept the fields of an older boot sector is one", async 
   assert.equal(await read([at(0, sector)]), null, "entries that do not fit the disk are none");
 });
 
+test("a table that was written over the first sector of XFS or ReFS counts, and what is not certainly one does not", async () => {
+  for (const [offset, mark] of [
+    [0, "XFSB"],
+    [3, "ReFS\0\0\0\0"],
+  ] as const) {
+    const over = (pieces: readonly Piece[]): Piece[] =>
+      pieces.map(({ offsetBytes, bytes }) => {
+        const marked = bytes.slice();
+        if (offsetBytes === 0) marked.set(new TextEncoder().encode(mark), offset);
+        return { offsetBytes, bytes: marked };
+      });
+    for (const pieces of [[mbr([{ type: 0x83, first: 2048, sectors: 2000 }])], Object.values(gptPieces())]) {
+      const found = await table(over(pieces));
+      assert.deepEqual([numbersOf(found), problemsOf(found)], [[1], ["BOOT_SECTOR_TOO"]]);
+    }
+    for (const uncertain of [mbrSector([], 5), mbrSector([{ type: 0x83, first: 2048, sectors: 3000 }])]) {
+      assert.equal(await read(over([at(0, uncertain)])), null, mark);
+      assert.equal(await read(over([at(0, uncertain.with(510, 0))])), null, mark);
+    }
+  }
+});
+
 test("the sector size of an MBR is guessed by what lies at its partitions' starts", async () => {
   const row = mbr([{ type: 0x83, first: 100, sectors: 50 }]);
   const four = await table([row, { offsetBytes: 100 * 4096, bytes: new Uint8Array([1]) }], null);
@@ -331,6 +361,9 @@ test("the sector size of an MBR is guessed by what lies at its partitions' start
     const found = await table(pieces, null);
     assert.deepEqual([found.sectorBytes, problemsOf(found)], [512, []]);
   }
+  const large = mbr([{ type: 0x83, first: 100, sectors: 1000 }]);
+  const beyond = await table([large, { offsetBytes: 100 * 4096, bytes: new Uint8Array([1]) }], null);
+  assert.deepEqual([beyond.sectorBytes, problemsOf(beyond)], [512, []], "a disk of such sectors has no room for it");
 });
 
 test("whatever bytes are changed, a table is on the disk without overlaps, or there is an error of ours", async () => {

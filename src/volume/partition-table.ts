@@ -39,6 +39,10 @@ export async function readPartitionTable(source: VolumeSource, signal: AbortSign
   if (first.kind === "other") return null;
   const protective = first.kind === "mbr" ? first.entries.find(isProtective) : undefined;
   const problems: TableProblem[] = [];
+  if (first.kind === "mbr" && first.isFileSystemToo) {
+    const message = "the first sector would also do as that of a file system, over which the table was written";
+    problems.push({ code: "BOOT_SECTOR_TOO", message });
+  }
 
   const copies = await readSomeGpt(source, protective !== undefined, oldLast(first), signal);
   const isGpt = protective !== undefined || (await standsAlone(source, first, copies, signal));
@@ -63,9 +67,6 @@ export async function readPartitionTable(source: VolumeSource, signal: AbortSign
   if (isSigned || protective !== undefined) {
     const why = protective === undefined ? "the MBR does not point to it" : "neither of its copies is good";
     problems.push({ code: "GPT_IGNORED", message: `there is a GPT too, but ${why}: the MBR was read` });
-  }
-  if (first.isBootSectorToo) {
-    problems.push({ code: "BOOT_SECTOR_TOO", message: "the first sector would also do as a boot sector" });
   }
   const sectorBytes = source.sectorBytes ?? (await guessSectorBytes(source, first, problems, signal));
   return readMbrTable(source, first, sectorBytes, problems, signal);
@@ -117,7 +118,7 @@ function oldLast(first: FirstSector): number | null {
 
 /**
  * Nothing says the sector size, and an MBR does not either. 512 unless nothing is at any partition's start by that, and
- * something is by 4096.
+ * something is by 4096, with which the disk has room for all.
  */
 async function guessSectorBytes(
   source: VolumeSource,
@@ -125,12 +126,15 @@ async function guessSectorBytes(
   problems: TableProblem[],
   signal: AbortSignal,
 ): Promise<number> {
-  const starts = mbr.entries.filter(isUsed).map(({ firstSector }) => firstSector);
+  const used = mbr.entries.filter(isUsed);
+  const areWithin = used.every(({ firstSector, sectors }) => (firstSector + sectors) * 4096 <= source.sizeBytes);
   const isSomething = async (sectorBytes: number): Promise<boolean> => {
-    for (const start of starts) if (!isZero(await readUpTo(source, start * sectorBytes, 4096, signal))) return true;
+    for (const { firstSector } of used) {
+      if (!isZero(await readUpTo(source, firstSector * sectorBytes, 4096, signal))) return true;
+    }
     return false;
   };
-  if ((await isSomething(512)) || !(await isSomething(4096))) return 512;
+  if (!areWithin || (await isSomething(512)) || !(await isSomething(4096))) return 512;
   const message = "nothing says the sector size: partitions begin with data if it is 4096, and with zeros if it is 512";
   problems.push({ code: "SECTOR_SIZE_GUESSED", message });
   return 4096;

@@ -32,6 +32,8 @@ export type TableProblem = {
     | "ENTRY_NOT_USABLE"
     /** Two partitions have the same id; both are followed. */
     | "ENTRY_ID_TWICE"
+    /** Entries behind the last that systems read. */
+    | "TOO_MANY_ENTRIES"
     /** The chain of logical partitions is cut, leads in a circle or out of its partition, or is too long. */
     | "CHAIN_BROKEN"
     | "PROTECTIVE_MBR_MISSING"
@@ -41,7 +43,7 @@ export type TableProblem = {
     | "GPT_IGNORED"
     /** The table lies where it would with another sector size than the device has, or nothing said which it is. */
     | "SECTOR_SIZE_GUESSED"
-    /** The first sector would also do as a file system's boot sector. */
+    /** The first sector would also do as that of a file system, or has a LUKS header: the table was written over it. */
     | "BOOT_SECTOR_TOO";
   readonly message: string;
 };

@@ -8,9 +8,12 @@ import { Buffer } from "node:buffer";
  */
 const unseen = /[[\p{C}\p{Zl}\p{Zp}\p{DI}]--[\p{Join_Control}\ufe0e-\ufe0f]]/gv;
 
+/** Most texts by far, and told so in a fifth of the time. */
+const plain = /^[\x20-\x7e]*$/;
+
 /** The text with each such character replaced by what `shown` makes of it. */
 export function replaceUnseen(text: string, shown: (character: string) => string): string {
-  return text.replace(unseen, shown);
+  return plain.test(text) ? text : text.replace(unseen, shown);
 }
 
 /**

@@ -63,6 +63,8 @@ RECEIPT = record({
     "signature": base64_bytes(64),
 })  # fmt: skip
 
+KEY_STORE = {"store": ID, "signingKey": base64_bytes(32), "proofDays": integer(1, 366)}
+
 
 def signed_text(value):
     need(isinstance(value, str) and len(value) <= 16384, "a signed text is too long")
@@ -114,6 +116,7 @@ TYPES = {
     "verdict": {"items": array(record({"point": ID} | VERDICT_FIELDS | {
         "signed": signed_text, "signature": base64_bytes(64),
     }), 65536)},
+    "keystore": KEY_STORE,
     "receipt": {"receipt": RECEIPT},
     "checked": {
         "points": nullable(array(ID, 100_000)), "upTo": SEQ, "part": nullable(part), "startedAt": date,
@@ -126,7 +129,7 @@ COMMON = {
     "seq": SEQ, "previous": nullable(HASH), "at": date, "host": text(255), "program": text(64), "keyring": KEYRING,
     "type": text(64),
 }  # fmt: skip
-COMPATIBLE = {"swept", "volumes", "verdict", "receipt", "checked"}
+COMPATIBLE = {"swept", "volumes", "verdict", "keystore", "receipt", "checked"}
 
 
 def true(value):

@@ -1,6 +1,6 @@
 """The state of a machine, from its log: log.md, "Folding" and "Summaries"."""
 
-from entries import POINT_FIELDS, TYPES, VERDICT_FIELDS
+from entries import KEY_STORE, POINT_FIELDS, TYPES, VERDICT_FIELDS
 from refusal import need
 from values import nanoseconds
 
@@ -12,7 +12,7 @@ class Fold:
         self.seq, self.hash, self.machine, self.keyring = 0, None, None, None
         self.points, self.open = {}, {"backup": None, "maintenance": None}
         self.generations, self.damaged = {}, {}
-        self.receipts, self.checks = {}, {}
+        self.key_store, self.receipts, self.checks = None, {}, {}
         self.trusted_at, self.doubtful_since = None, None
 
     def current(self, segment):
@@ -159,6 +159,14 @@ class Fold:
             shown = {name: item[name] for name in VERDICT_FIELDS} | {"openedAt": opened_at}
             point["shown"] = [one for one in point["shown"] if one not in before] + [shown]
 
+    def add_keystore(self, entry, _):
+        given, known = {name: entry[name] for name in KEY_STORE}, self.key_store
+        if not known or known["store"] != given["store"] or known["signingKey"] == given["signingKey"]:
+            self.key_store = given
+            if known and known["store"] != given["store"]:
+                for one in [one for point in self.points.values() for one in point["shown"]]:
+                    one.update(verdict="not tried", version=None, derivedAt=None)
+
     def add_receipt(self, entry, _):
         given = entry["receipt"]
         known = self.receipts.get(given["store"])
@@ -194,7 +202,7 @@ class Fold:
             "clock": {"trustedAt": self.trusted_at, "doubtfulSinceSeq": self.doubtful_since}, "volumes": volumes,
             "receipts": [self.receipts[store] for store in sorted(self.receipts)],
             "checks": sorted(self.checks.values(), key=lambda check: check["part"][::-1]),
-        }  # fmt: skip
+        } | ({"keyStore": self.key_store} if self.key_store else {})  # fmt: skip
 
 
 def as_listed(point, volumes):

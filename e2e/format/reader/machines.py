@@ -87,7 +87,7 @@ def compare_summary(vault, machine, fold):
 
 def older(summary):
     """A summary as programs wrote it that passed over some types of entries: log.md, "Summaries"."""
-    dropped = {"volumes", "shown", "checkedAt", "hurt", "receipts", "checks"}
+    dropped = {"volumes", "shown", "checkedAt", "hurt", "keyStore", "receipts", "checks"}
     points = [{name: value for name, value in point.items() if name not in dropped} for point in summary["points"]]
     return {name: value for name, value in summary.items() if name not in dropped} | {"points": points}
 

@@ -50,8 +50,12 @@ class Copies:
                     continue
                 if "gone" in row:
                     table.pop(row["gone"][0], None)
-                else:
-                    table[row["row"]["id"]] = row["row"]
+                    continue
+                row = row["row"]
+                before = table.get(row["id"], {})
+                if row.get("damaged_ms") is not None and row.get("value") is None:
+                    row["value"] = before.get("value")
+                table[row["id"]] = row
         return chain[-1][0], {name: list(rows.values()) for name, rows in tables.items()}
 
     def good(self, epoch, number, digest):

@@ -13,7 +13,7 @@ export const define: Define = (command, run) => {
         const rows = alarms.map(({ alarm, vaultName, machineName, raisedAt, missing, points }) => [
           alarm,
           raisedAt,
-          `${missing} of ${points} points of ${machineName} fell out of the reports of ${vaultName}`,
+          `${missing} of ${points} points of ${machineName} fell out of the reports of ${vaultName}, or are to go much sooner`,
         ]);
         output.print(...formatTable([{ title: "ALARM" }, { title: "RAISED" }, { title: "WHAT" }], rows));
         output.finish({ alarms });

@@ -1,4 +1,5 @@
 import type { App, OpenVault } from "#cli/app.ts";
+import { counted } from "#cli/checked.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
@@ -36,7 +37,7 @@ export const define: Define = (command, run) => {
         }
         const ok = found.faults.length === 0;
         output.print(
-          `${found.entries} entries, ${found.heads} signed heads, ${found.receipts} receipts of vaults`,
+          `${found.entries} ${found.entries === 1 ? "entry" : "entries"}, ${counted(found.heads, "signed head")}, ${counted(found.receipts, "receipt")} of vaults`,
           ok ? "The audit log is whole." : "The audit log is not whole: keep the key store's database as it is.",
         );
         output.finish({ ok, ...found });

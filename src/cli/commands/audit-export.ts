@@ -3,6 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { App } from "#cli/app.ts";
+import { counted } from "#cli/checked.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
@@ -37,7 +38,7 @@ export const define: Define = (command, run) => {
         } finally {
           await file.close();
         }
-        app.output.print(`${path}: ${lines} lines`);
+        app.output.print(`${path}: ${counted(lines, "line")}`);
         app.output.finish({ path, lines });
         return exitCodes.done;
       }),

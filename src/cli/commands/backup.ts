@@ -24,7 +24,7 @@ import type { ChangeList } from "#ops/change-list.ts";
 import { disksInUse } from "#ops/disk-definition.ts";
 import { namesOfPoints } from "#ops/find-point.ts";
 import { machineNamed } from "#ops/machines.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
 import type { Log } from "#vault/log.ts";
 
@@ -220,7 +220,7 @@ async function tryKeys(
     });
   }
   const state = log.fold.points.get(point);
-  const light = state === undefined ? null : pointLights(log.fold, lightTerms, app.now())(state);
+  const light = state === undefined ? null : pointLights(log.fold, app.now())(state);
   if (light !== null) warnOfRed(output, [{ name, light }]);
   return { light, hasKeySide };
 }

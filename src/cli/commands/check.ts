@@ -12,12 +12,12 @@ import type { SteppedMachine } from "#cli/in-step.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { check } from "#ops/check.ts";
 import type { CheckOptions, CheckResult, DataPart } from "#ops/check.ts";
-import type { Anew } from "#ops/keep-in-step.ts";
 import { findPoint, namesOfPoints } from "#ops/find-point.ts";
 import type { FoundPoint } from "#ops/find-point.ts";
 import type { Machines } from "#ops/machines.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { lightTermsOf, pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
+import { renewalTerms } from "#policy/light.ts";
 import type { LightReason } from "#policy/light.ts";
 import type { PointId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
@@ -171,9 +171,6 @@ async function checkBytes(
   return { result: shownCheck(found, names), status: statusOf(found) };
 }
 
-/** Proofs older than this are made again, so that a check every night keeps lights green. */
-const STALE_DAYS = lightTerms.proofDays - 2;
-
 /** Whether keys that are held open the points. */
 async function checkKeys(
   app: App,
@@ -183,29 +180,23 @@ async function checkKeys(
   { stale, anew }: Options,
 ): Promise<Done> {
   const { output, now } = app;
-  const before = pointLights(log.fold, { ...lightTerms, proofDays: STALE_DAYS }, now());
+  const before = pointLights(log.fold, now(), renewalTerms(lightTermsOf(log.fold)));
   const states = point === null ? [...log.fold.points.values()].sort((a, b) => a.seq - b.seq) : [point.point];
   const chosen = states.filter((state) => stale !== true || wasNotOpenedLately(before(state)));
   const ids = chosen.map(({ point: id }) => id);
-  const { hasKeySide, trouble } = await askKeySide(
-    app,
-    opened,
-    log,
-    ids,
-    anew === true || (stale === true && "each header once"),
-  );
+  const { hasKeySide, isWell } = await askKeySide(app, opened, log, ids, anew === true);
   const names = namesOfPoints(log);
-  const after = pointLights(log.fold, lightTerms, now());
+  const after = pointLights(log.fold, now());
   const looked = ids.flatMap((id) => {
     const state = log.fold.points.get(id);
     return state === undefined ? [] : [{ id, name: names.get(id) ?? id, light: after(state) }];
   });
   warnOfRed(output, looked);
-  output.print(...keyLines(point?.name ?? log.fold.machine.name, looked, hasKeySide));
+  output.print(...keyLines(point?.name ?? log.fold.machine.name, looked, { hasKeySide, isWell }));
   const isRed = looked.some(({ light }) => light.reasons.some(isOfKeys));
   return {
     result: { hasKeySide, points: looked.map(({ id, name, light }) => ({ id, name, ...shownLight(light) })) },
-    status: isRed || trouble !== null ? exitCodes.attention : exitCodes.done,
+    status: isRed || !isWell ? exitCodes.attention : exitCodes.done,
   };
 }
 
@@ -215,7 +206,7 @@ async function askKeySide(
   opened: OpenVault,
   log: Log,
   points: readonly PointId[],
-  anew: Anew,
+  anew: boolean,
 ): Promise<SteppedMachine> {
   const { stepMachine } = await import("#cli/in-step.ts");
   try {
@@ -226,7 +217,7 @@ async function askKeySide(
     if (!isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE", "KEYRING_ROLLED_BACK")) throw error;
     const message = `${log.fold.machine.name}: what opens its points could not be logged: ${error.message}`;
     app.output.warn({ code: "CHECK_WARNING", message });
-    return { hasKeySide: log.fold.receipts.size > 0, trouble: null };
+    return { hasKeySide: log.fold.receipts.size > 0, isWell: true };
   }
 }
 

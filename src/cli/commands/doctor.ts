@@ -28,7 +28,7 @@ export const define: Define = (command, run) => {
         const isKnown = seen?.machines.logs.some(({ fold }) => fold.receipts.size > 0) ?? false;
         const keySide = await keySideStatus(asking, isKnown);
         const findings = [
-          ...(await keySideFound(app, places, keySide, unseen)),
+          ...(await keySideFound(app, places, keySide, unseen, seen)),
           ...(seen === null ? [] : circleFindings(await circleFacts(app, places, seen, keySide, unseen))),
           ...hostFindings(await hostFacts(app, places, seen, unseen)),
         ];

@@ -1,17 +1,15 @@
 import { resolve } from "node:path";
 
-import { hex } from "#bytes/text.ts";
-import type { App, MadeKeyStore, NewKeyStore } from "#cli/app.ts";
+import type { App, MadeKeyStore } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { nameVaultInConfig } from "#cli/config-vault.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
-import { finishKit } from "#cli/finish-kit.ts";
+import { madeKeyStoreLine, makeFirstKeyStore, printFirstKit, shownKeyStore } from "#cli/first-key-store.ts";
 import { firstUnlockWay } from "#cli/first-unlock-way.ts";
 import { parseKitOptions } from "#cli/kit-options.ts";
 import type { KitOptions } from "#cli/kit-options.ts";
-import { writePages } from "#cli/kit-page-files.ts";
-import type { NewKit } from "#cli/kit-tools.ts";
+import { refusePages } from "#cli/kit-page-files.ts";
 import { keyStoreSeals } from "#cli/key-store-seals.ts";
 import type { SealOptions } from "#cli/key-store-seals.ts";
 import { makeVaultIn } from "#cli/make-vault.ts";
@@ -66,7 +64,10 @@ export const define: Define = (command, run) => {
         await refuseUsedFolder(folder);
         const kitOptions = parseKitOptions(options);
         if (options.keyStore && options.kitCheck) refuseUnaskable(app, "making a vault");
-        if (options.keyStore) await app.refuseKeyStore();
+        if (options.keyStore) {
+          await app.refuseKeyStore();
+          await refusePages(app, options.kitTo, kitOptions.custodians);
+        }
         const left: string[] = [];
         try {
           const way = await firstUnlockWay(app, left);
@@ -82,12 +83,15 @@ export const define: Define = (command, run) => {
           const keyStore =
             kit === null || opens === null
               ? null
-              : await makeKeyStore(app, { folder, made, kit }, opens, options.domain);
+              : await makeFirstKeyStore(app, { place: folder, vault: made.keyring.vault, kit }, opens, options.domain);
+          if (keyStore !== null) left.push(keyStore.folder);
           sayWhatToKeep(app, made, keyStore);
           const configured = await nameVaultInConfig(config, folder);
           output.print(configured.words);
           const finished =
-            kit === null || keyStore === null ? null : await printKit(app, { folder, made, kit, keyStore }, options);
+            kit === null || keyStore === null
+              ? null
+              : await printFirstKit(app, { place: folder, vault: made.keyring.vault, kit }, keyStore, options);
           output.finish({
             vault: { id: made.keyring.vault.id, place: folder, createdAt: made.keyring.vault.createdAt },
             unlockWays: listWays(made.keyring).map(shownWay),
@@ -111,40 +115,6 @@ export const define: Define = (command, run) => {
     );
 };
 
-type KitMade = { readonly folder: string; readonly made: MadeVault; readonly kit: NewKit };
-
-/** @param opens  its secrets are wiped */
-async function makeKeyStore(
-  app: App,
-  { folder, made, kit }: KitMade,
-  opens: Pick<NewKeyStore, "seals" | "host">,
-  domain: string | undefined,
-): Promise<MadeKeyStore> {
-  const { id, rootCommitment } = made.keyring.vault;
-  const vault = { id, name: folder, rootCommitment: hex(rootCommitment) };
-  try {
-    return await app.makeKeyStore({ ...opens, first: { vault, place: folder, domain: domain ?? app.host.name, kit } });
-  } finally {
-    for (const { secret } of opens.seals) secret.secret.wipe();
-  }
-}
-
-async function printKit(
-  app: App,
-  { folder, made, kit, keyStore }: KitMade & { readonly keyStore: MadeKeyStore },
-  { kitTo, kitCheck }: Options,
-): Promise<{ readonly pages: readonly string[]; readonly checked: boolean }> {
-  const { id, rootCommitment } = made.keyring.vault;
-  const { signingKey } = keyStore;
-  const pages = kit.pages({ storeId: keyStore.id, signingKey, vaults: [{ id, place: folder, rootCommitment }] });
-  const files = await writePages(app, kitTo, pages);
-  return finishKit(app, { kit: kit.opened, files, signingKey, vaults: [folder] }, !kitCheck);
-}
-
-function shownKeyStore({ id, folder, keyFile, tokenFiles }: MadeKeyStore): Record<string, unknown> {
-  return { id, folder, keyFile, tokenFiles };
-}
-
 function sayWhatToKeep(
   { output, flags }: App,
   { keyring, hostKeyFile }: MadeVault,
@@ -160,10 +130,9 @@ function sayWhatToKeep(
     );
     return;
   }
-  const opens = keyStore.keyFile === null ? "a passphrase" : `what this host keeps in ${keyStore.keyFile}`;
   output.print(
     "  the kit",
-    `Made key store ${keyStore.id} in ${keyStore.folder}. After a restart it opens by ${opens}.`,
+    madeKeyStoreLine(keyStore),
     "The kit brings both back when this host is lost: print it, and keep it away from the vault.",
   );
 }

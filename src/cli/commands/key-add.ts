@@ -7,9 +7,8 @@ import type { App } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
+import { readKeyValue } from "#cli/key-value.ts";
 import { kindWords } from "#cli/shown-version.ts";
-import { readSecret } from "#cli/volume-options.ts";
-import type { SecretFlags } from "#cli/volume-options.ts";
 import { parseWhen } from "#cli/when.ts";
 import { LockstepError } from "#errors/errors.ts";
 
@@ -77,22 +76,5 @@ async function valueOf(app: App, name: string, { kind, valueFile, generate }: Op
     throw new LockstepError("ARGUMENT_INVALID", "storing a key: --generate and --value-file are two values");
   }
   if (generate === true) return null;
-  if (valueFile !== undefined) {
-    const secret = await readSecret({ host: app.host, flags: {} }, { [fileOptions[kind]]: valueFile });
-    if (secret.kind !== "none") return secret.secret;
-  }
-  if (kind === "key-file" || kind === "startup-key") {
-    throw new LockstepError("ARGUMENT_INVALID", `storing a ${kindWords[kind]}: it cannot be typed`, {
-      hint: "Name the file with --value-file.",
-    });
-  }
-  return app.askNewPassphrase(`The ${kindWords[kind]} of ${name}`);
+  return readKeyValue(app, kind, valueFile, () => app.askNewPassphrase(`The ${kindWords[kind]} of ${name}`));
 }
-
-/** By which option of volumes' secrets a file of each kind is read. */
-const fileOptions: Readonly<Record<Kind, keyof SecretFlags>> = {
-  passphrase: "passphraseFile",
-  "key-file": "keyFile",
-  "recovery-password": "recoveryPasswordFile",
-  "startup-key": "startupKey",
-};

@@ -47,7 +47,7 @@ function versionLines({ version, bindings, needs, copies }: ShownVersion, now: T
     }),
     ...shown.map(({ kind, what, expectedUntil }) => {
       const until = expectedUntil === null ? "" : `, expected until ${dayOf(expectedUntil)}`;
-      return `  needed by ${kind} ${what}${until}`;
+      return `  needed (${kind}): ${what}${until}`;
     }),
     ...(needs.length > shown.length ? [`  and by ${needs.length - shown.length} more`] : []),
     ...(version.destroyedAt === null ? [] : copyLines(copies)),

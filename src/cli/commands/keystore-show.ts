@@ -1,5 +1,7 @@
 import { userInfo } from "node:os";
 
+import { base32Groups } from "#bytes/base32-text.ts";
+import { fromBase64 } from "#bytes/text.ts";
 import { counted } from "#cli/checked.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
@@ -29,7 +31,7 @@ export const define: Define = (command, run) => {
           ["keys", `${keys}, with ${counted(versions, "version")}`],
           ["custodians", custodians === 1 ? "1: no second person is asked for anything" : String(custodians)],
           ["runs as", isolated ? user : `${user}: not isolated from what else this user runs`],
-          ["signs with", signingKey],
+          ["signs with", base32Groups(fromBase64(signingKey) ?? new Uint8Array()).join(" ")], // as the kit's pages print it
           ...seals.map(({ kind, label, createdAt: added }) => [
             "opened by",
             `${label} (${sealWords[kind]}, added ${dayOf(added)})`,

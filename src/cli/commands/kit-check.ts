@@ -5,10 +5,11 @@ import { checkKit } from "#cli/check-kit.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
-import { openKitOf } from "#cli/kit-share-input.ts";
+import { askShares } from "#cli/kit-share-input.ts";
 import { collect } from "#cli/options.ts";
 import { folderOf } from "#cli/place.ts";
 import { dayOf } from "#cli/when.ts";
+import type { KeyClient } from "#client/key-client.ts";
 
 type Options = { readonly shareFile?: readonly string[]; readonly alsoVault?: readonly string[] };
 
@@ -16,7 +17,7 @@ type Options = { readonly shareFile?: readonly string[]; readonly alsoVault?: re
 export const define: Define = (command, run) => {
   command
     .option("--share-file <file>", "a file with a share, instead of asking; as often as there are shares", collect)
-    .option("--also-vault <place>", "another vault that it is to open; may be repeated", collect)
+    .option("--also-vault <place>", "a vault that it is to open and is not known to be for; may be repeated", collect)
     .addHelpText(
       "after",
       helpEnd(
@@ -28,12 +29,17 @@ export const define: Define = (command, run) => {
       run(async (app, { shareFile, alsoVault = [] }: Options) => {
         const { output, signal, config, host } = app;
         const tools = await app.kitTools();
-        const { signingKey } = await (await app.keySide("custodian")).call("store.show", {}, signal);
-        using opened = await openKitOf(app, tools, shareFile ?? []);
-        const also = alsoVault.map((place) => resolve(host.workingFolder, folderOf(place)));
-        const vaults = config.vault.value === null ? also : [config.vault.value, ...also];
-        const key = fromBase64(signingKey) ?? new Uint8Array();
-        const { kit, trials, others } = await checkKit(app, opened, { signingKey: key, vaults });
+        const client = await app.keySide("custodian");
+        const { signingKey } = await client.call("store.show", {}, signal);
+        const ownVaults = await vaultsOfKit(client, signal);
+        using shares = await askShares(app, tools, shareFile ?? []);
+        const { value } = config.vault;
+        const named = [...(value === null ? [] : [value]), ...ownVaults, ...alsoVault];
+        const vaults = new Set(named.map((place) => resolve(host.workingFolder, folderOf(place))));
+        const { kit, trials, others } = await checkKit(app, tools, shares.all, {
+          signingKey: fromBase64(signingKey) ?? new Uint8Array(),
+          vaults: [...vaults],
+        });
         if (kit.stale === null) output.print(`Checked ${dayOf(kit.checkedAt ?? "")}: check it again in a year.`);
         else output.print(`All the same, ${kit.stale}.`);
         for (const { place, label } of others) {
@@ -45,3 +51,13 @@ export const define: Define = (command, run) => {
       }),
     );
 };
+
+/** The vaults that the kit in use is for and that are places of copies, as far as their names say where they are. */
+async function vaultsOfKit(client: KeyClient, signal: AbortSignal): Promise<readonly string[]> {
+  const { kit } = await client.call("kit.show", {}, signal);
+  const { vaults } = await client.call("vault.list", {}, signal);
+  const places = new Set((await client.call("copy.list", {}, signal)).places.map(({ place }) => place));
+  return vaults
+    .filter(({ vault, name, retiredAt }) => kit?.vaults.includes(vault) && retiredAt === null && places.has(name))
+    .map(({ name }) => name);
+}

@@ -1,6 +1,5 @@
 import { fromBase64 } from "#bytes/text.ts";
-import type { App, OpenVault } from "#cli/app.ts";
-import { isKitWay } from "#cli/check-kit.ts";
+import type { App } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
@@ -8,17 +7,16 @@ import { finishKit } from "#cli/finish-kit.ts";
 import { parseKitOptions } from "#cli/kit-options.ts";
 import type { KitOptions } from "#cli/kit-options.ts";
 import { removePages, writePages } from "#cli/kit-page-files.ts";
+import type { PageFile } from "#cli/kit-page-files.ts";
 import type { NewKit } from "#cli/kit-tools.ts";
+import { addKitWay, removeKitWays } from "#cli/vault-of-kit.ts";
+import type { VaultOfKit } from "#cli/vault-of-kit.ts";
 import { collect } from "#cli/options.ts";
 import { refuseReadOnly } from "#cli/read-only.ts";
 import { refuseUnaskable } from "#cli/unaskable.ts";
 import { whenApproved } from "#cli/when-approved.ts";
 import type { KeyClient } from "#client/key-client.ts";
-import { isLockstepError } from "#errors/errors.ts";
-import { addUnlockWay, removeUnlockWay } from "#ops/unlock-ways.ts";
-import { listWays } from "#vault/keyring.ts";
-import type { OpenedKeyring } from "#vault/keyring.ts";
-import type { Log } from "#vault/log.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 
 type Options = KitOptions & { readonly to: string; readonly kitCheck: boolean; readonly alsoVault?: readonly string[] };
 
@@ -57,25 +55,21 @@ export const define: Define = (command, run) => {
         const opens = vaults.map(({ place, keyring: { vault } }) => ({ ...vault, place }));
         const pages = kit.pages({ storeId: facts.id, signingKey, vaults: opens });
         const files = await writePages(app, options.to, pages);
+        // Ways first: from the moment that copies are for the new kit alone, it has to open the vaults as well.
+        const added: VaultOfKit[] = [];
         try {
-          await adopt(
-            app,
-            client,
-            kit,
-            opens.map(({ id }) => id),
-          );
+          for (const vault of vaults) added.push(await addKitWay(app, vault, kit.way));
+          await adopt(app, client, kit, opens);
         } catch (error) {
-          // Any other failure may have come after it was done: then the pages are needed.
-          if (isLockstepError(error, "NOT_ALLOWED")) await removePages(files);
+          await takeBack(app, { kit, files, added }, error);
           throw error;
         }
-        const added: VaultOfKit[] = [];
-        for (const vault of vaults) added.push(await addKitWay(app, vault, kit.way));
         await client.call("copy.make", { full: false }, signal);
+        await refuseReplaced(client, kit, signal);
 
-        const made = { kit: kit.opened, files, signingKey, vaults: opens.map(({ place }) => place) };
+        const made = { kit, files, signingKey, vaults: opens.map(({ place }) => place) };
         const finished = await finishKit(app, made, !options.kitCheck);
-        if (finished.checked) for (const vault of added) await removeOlderWays(app, vault, kit.way.label);
+        if (finished.checked) for (const vault of added) await removeOlderWays(app, vault, kit);
         output.print(`Made the kit ${kit.id}: ${threshold} of ${custodians.length} pages bring everything back.`);
         output.finish({ kit: { id: kit.id, threshold, custodians, ...finished } });
         return exitCodes.done;
@@ -84,43 +78,56 @@ export const define: Define = (command, run) => {
 };
 
 /** Has copies encrypted to the kit from now on. Its pages are there already, since nothing but them opens those. */
-async function adopt(app: App, client: KeyClient, kit: NewKit, vaults: readonly string[]): Promise<void> {
-  const { id, threshold, custodians, recipient } = kit;
-  const given = { id, threshold, custodians: [...custodians], recipient, vaults: [...vaults] };
+async function adopt(
+  app: App,
+  client: KeyClient,
+  { id, threshold, custodians, recipient }: NewKit,
+  vaults: readonly { readonly id: string }[],
+): Promise<void> {
+  const given = { id, threshold, custodians: [...custodians], recipient, vaults: vaults.map((vault) => vault.id) };
   await whenApproved(app, client, { act: "kit.adopt", subject: `kit ${id}` }, () =>
     client.call("kit.adopt", given, app.signal),
   );
 }
 
-/** A vault that has the way of the new kit. */
-type VaultOfKit = { readonly vault: OpenVault; readonly logs: readonly Log[]; readonly opened: OpenedKeyring };
-
-async function addKitWay(
-  { keyringDeps: deps, output, signal }: App,
-  vault: OpenVault,
-  way: NewKit["way"],
-): Promise<VaultOfKit> {
-  const { logs } = await vault.machines();
-  const keyring = { store: vault.vault.store, opened: vault.keyring, deps };
-  const added = await addUnlockWay(keyring, logs, way, signal);
-  await vault.rememberKeyring(added.keyring);
-  for (const message of added.warnings) output.warn({ code: "LOG_NOT_TOLD", message });
-  return { vault, logs, opened: added.keyring };
+/** Takes back what was made of a kit that was refused. Any other failure may have come after it was adopted: then all of it is needed. */
+async function takeBack(
+  app: App,
+  {
+    kit,
+    files,
+    added,
+  }: { readonly kit: NewKit; readonly files: readonly PageFile[]; readonly added: readonly VaultOfKit[] },
+  error: unknown,
+): Promise<void> {
+  if (isLockstepError(error, "NOT_ALLOWED", "IDENTITY_REJECTED")) {
+    await removePages(files);
+    for (const vault of added) await removeKitWays(app, vault, (label) => label === kit.way.label);
+    return;
+  }
+  app.output.warn({
+    code: "LEFT_BEHIND",
+    message: `the pages of the kit ${kit.id} are still there, and vaults may have its unlock way`,
+    hint: `Where \`lockstep kit show\` names another kit: remove them, and \`lockstep vault unlock remove '${kit.way.label}'\`.`,
+  });
 }
 
 /** Takes away what older kits open a vault by. What was written before stays open to whoever kept their pages and a copy. */
-async function removeOlderWays(
-  { keyringDeps: deps, output, signal }: App,
-  { vault, logs, opened }: VaultOfKit,
-  current: string,
-): Promise<void> {
-  let keyring = opened;
-  for (const way of listWays(opened)) {
-    if (!isKitWay(way) || way.label === current) continue;
-    const removed = await removeUnlockWay({ store: vault.vault.store, opened: keyring, deps }, logs, way, signal);
-    keyring = removed.keyring;
-    await vault.rememberKeyring(keyring);
-    for (const message of removed.warnings) output.warn({ code: "LOG_NOT_TOLD", message });
-    output.print(`The older ${way.label} opens ${vault.place} no longer: destroy its pages.`);
+async function removeOlderWays(app: App, of: VaultOfKit, { way }: NewKit): Promise<void> {
+  for (const label of await removeKitWays(app, of, (each) => each !== way.label)) {
+    app.output.print(`The older ${label} opens ${of.vault.place} no longer: destroy its pages.`);
   }
+}
+
+/** Of two kits that are made at once, the later one stays. @throws {LockstepError} KIT_REJECTED */
+async function refuseReplaced(client: KeyClient, { id }: NewKit, signal: AbortSignal): Promise<void> {
+  const { kit } = await client.call("kit.show", {}, signal);
+  if (kit?.id === id) return;
+  throw new LockstepError(
+    "KIT_REJECTED",
+    `making the kit ${id}: the kit ${kit?.id} was made meanwhile, and is in use`,
+    {
+      hint: "Destroy these pages, and use those of the other one.",
+    },
+  );
 }

@@ -15,11 +15,12 @@ export const define: Define = (command, run) => {
     )
     .action(
       run(async ({ output, signal, keySide }) => {
-        const { epoch, domains, places } = await (await keySide("custodian")).call("copy.list", {}, signal);
+        const { epoch, domains, places, damaged } = await (await keySide("custodian")).call("copy.list", {}, signal);
         output.print(...placeTable(places));
         if (domains < 2) output.print("Fewer than two failure domains have all: add a place elsewhere.");
-        output.finish({ epoch, domains, places });
-        return domains < 2 ? exitCodes.attention : exitCodes.done;
+        for (const version of damaged) output.print(`All newer copies lack ${version}: its value is damaged.`);
+        output.finish({ epoch, domains, places, damaged });
+        return domains < 2 || damaged.length > 0 ? exitCodes.attention : exitCodes.done;
       }),
     );
 };

@@ -11,7 +11,7 @@ import type { Column } from "#cli/table.ts";
 import { formatBytes } from "#cli/units.ts";
 import { warnOfFaults } from "#cli/unread-machines.ts";
 import { machineNamed } from "#ops/machines.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
 import { listPoints } from "#ops/points.ts";
 import type { ListedPoint } from "#ops/points.ts";
@@ -52,7 +52,7 @@ export const define: Define = (command, run) => {
         const logs = names.length === 0 ? machines.logs : names.map((name) => machineNamed(machines, name));
         const which = deleted === true ? "deleted" : "live";
         const listed = logs.flatMap((log) => {
-          const lightOf = pointLights(log.fold, lightTerms, now());
+          const lightOf = pointLights(log.fold, now());
           return listPoints(log, which, now()).map((point) => ({ log, point, light: lightOf(point.state) }));
         });
         // Thousands of points take a while to be put into words that nobody asked for.

@@ -11,9 +11,9 @@ import { shownPoint } from "#cli/shown-point.ts";
 import { mapLines } from "#cli/shown-volume.ts";
 import { formatTable } from "#cli/table.ts";
 import { formatBytes } from "#cli/units.ts";
-import { findPoint } from "#ops/find-point.ts";
+import { findPoint, namesOfPoints } from "#ops/find-point.ts";
 import { readBodyOrNull } from "#ops/point-body-or-null.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
 import { pointRecord } from "#ops/point-record.ts";
 import type { PointRecordFile } from "#ops/point-record.ts";
@@ -53,8 +53,9 @@ export const define: Define = (command, run) => {
         const listed = listPoints(log, which, now()).find(({ state }) => state.point === point.point);
         const record = pointRecord(log, point, body);
         const volumes = volumesOf(point, body);
-        const light = pointLights(log.fold, lightTerms, now())(point);
-        const lines = [...factLines(name, record, listed), ...lightLines(light, now())];
+        const light = pointLights(log.fold, now())(point);
+        const base = record.base === null ? null : (namesOfPoints(log).get(record.base) ?? record.base);
+        const lines = [...factLines(name, record, base, listed), ...lightLines(light, now())];
         output.print(...formatTable([{}, {}], lines), ...reasonLines(light), "", ...diskLines(record));
         for (const { disk, map, failure } of volumes) {
           if (map !== null) output.print("", ...mapLines(`disk ${disk}`, map));
@@ -94,14 +95,20 @@ function lightLines(light: PointLight, now: Temporal.Instant): string[][] {
   return [["light", lightName(light.light)], ...(opened === "" ? [] : [["keys", opened]])];
 }
 
-function factLines(name: string, record: PointRecordFile, listed: ListedPoint | undefined): string[][] {
+/** @param base  the name of the point that it was compared with; its id where that is gone */
+function factLines(
+  name: string,
+  record: PointRecordFile,
+  base: string | null,
+  listed: ListedPoint | undefined,
+): string[][] {
   const { state, fate } = listed ?? {};
   const facts = [
     ["point", name],
     ["id", record.point],
-    ["captured", record.capturedAt],
+    ["captured", toSecond(record.capturedAt)],
     ["consistency", record.consistency],
-    ["compared with", record.base ?? "nothing: a full one"],
+    ["compared with", base ?? "nothing: a full one"],
     [
       "paths",
       record.machine.disks
@@ -118,9 +125,14 @@ function factLines(name: string, record: PointRecordFile, listed: ListedPoint | 
     facts.push(["kept as", keptWords(fate.reasons)], ["expected until", fate.until.toString()]);
   }
   if (fate?.kind === "deleted") {
-    facts.push(["deleted", `${fate.at.toString()}, ${fate.reason}`], ["undelete until", fate.until.toString()]);
+    facts.push(["deleted", `${toSecond(fate.at)}, ${fate.reason}`], ["undelete until", toSecond(fate.until)]);
   }
   return facts;
+}
+
+/** In UTC, as `--json` has it to the nanosecond. */
+function toSecond(at: string | Temporal.Instant): string {
+  return Temporal.Instant.from(at).toString({ smallestUnit: "second" });
 }
 
 function diskLines({ disks }: PointRecordFile): string[] {
@@ -130,8 +142,8 @@ function diskLines({ disks }: PointRecordFile): string[] {
     formatBytes(sizeBytes),
     formatBytes(dataBytes),
     changes === null ? "?" : changes === "scan" ? "a scan" : "a list of changes",
-    capturedFrom,
-    capturedTo,
+    toSecond(capturedFrom),
+    toSecond(capturedTo),
   ]);
   const columns = [
     { title: "DISK" },

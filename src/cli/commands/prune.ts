@@ -6,6 +6,7 @@ import type { Done } from "#cli/each-machine.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import { pruneLines, shownPrune } from "#cli/pruned.ts";
 import { stepNotes } from "#cli/step-notes.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { clockDoubt } from "#ops/clock-doubt.ts";
 import { namesOfPoints } from "#ops/find-point.ts";
 import { prune } from "#ops/prune.ts";
@@ -42,12 +43,8 @@ export const define: Define = (command, run) => {
     );
 };
 
-async function pruneOne(
-  { output, now, signal }: App,
-  { vault }: OpenVault,
-  log: Log,
-  { dryRun, closeStalled }: Options,
-): Promise<Done> {
+async function pruneOne(app: App, opened: OpenVault, log: Log, { dryRun, closeStalled }: Options): Promise<Done> {
+  const { output, now, signal } = app;
   const { name } = log.fold.machine;
   const names = namesOfPoints(log);
   const options = {
@@ -55,11 +52,28 @@ async function pruneOne(
     closeStalled: closeStalled === true,
     progress: stepNotes(output, name),
   };
-  const pruned = await prune(vault, log, options, signal);
+  const pruned = await prune(opened.vault, log, options, signal);
   const going = new Set([...pruned.deleted, ...pruned.purged].map(({ point }) => point));
   const upcoming = upcomingDepartures(log, now()).filter(({ point }) => !options.dryRun || !going.has(point));
   for (const message of pruned.warnings) output.warn({ code: "PRUNE_WARNING", message: `${name}: ${message}` });
   output.print(...pruneLines(name, pruned, names, upcoming, options.dryRun));
+  if (!options.dryRun) await reportWhatIsLeft(app, opened, log);
   const waits = clockDoubt(log.fold, now()) !== null;
   return { result: shownPrune(pruned, names, upcoming), status: waits ? exitCodes.conflict : exitCodes.done };
+}
+
+/** Tells the key side what is left, so that what needs a key is true at once. Whatever comes of it, the points are gone. */
+async function reportWhatIsLeft(app: App, opened: OpenVault, log: Log): Promise<void> {
+  const { stepMachine } = await import("#cli/in-step.ts");
+  try {
+    await stepMachine(app, opened, log, [], { anew: false, progress: () => undefined });
+  } catch (error) {
+    if (app.signal.aborted || !(error instanceof LockstepError)) throw error;
+    const { code, message, hint } = error;
+    app.output.warn({
+      code,
+      message: `${log.fold.machine.name}: the key side was not told what is left: ${message}`,
+      hint,
+    });
+  }
 }

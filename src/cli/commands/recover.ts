@@ -7,14 +7,14 @@ import type { Define } from "#cli/command.ts";
 import { nameVaultInConfig } from "#cli/config-vault.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import { addHostWay } from "#cli/host-way.ts";
-import { openKitOf } from "#cli/kit-share-input.ts";
-import type { FoundCopies, KitTools } from "#cli/kit-tools.ts";
+import { askShares } from "#cli/kit-share-input.ts";
+import type { FoundCopies, KitTools, OpenedKit } from "#cli/kit-tools.ts";
 import { keyStoreSeals } from "#cli/key-store-seals.ts";
 import type { SealOptions } from "#cli/key-store-seals.ts";
 import { collect } from "#cli/options.ts";
 import { folderOf } from "#cli/place.ts";
 import { whatIsMissing } from "#cli/missing-copies.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import type { Store } from "#store/contract.ts";
 import { openKeyring } from "#vault/keyring-open.ts";
 import type { OpenedKeyring } from "#vault/keyring.ts";
@@ -62,7 +62,7 @@ export const define: Define = (command, run) => {
         const vaultPlace = vaultOf(app);
         await app.refuseKeyStore();
         const tools = await app.kitTools();
-        using kit = await openKitOf(app, tools, options.shareFile ?? []);
+        using kit = await openKit(app, tools, options.shareFile ?? []);
         const objects = await app.openStore(vaultPlace);
         const keyring = await openKeyring(objects, kit.vaultSecret, keyringDeps, signal);
         const { id, rootCommitment } = keyring.vault;
@@ -93,7 +93,7 @@ export const define: Define = (command, run) => {
           vault: { id, name: vaultPlace, rootCommitment: hex(rootCommitment) },
           knownEpoch,
         });
-        const hostKeyFile = options.hostKey ? await addHostWay(app, objects, keyring) : null;
+        const hostKeyFile = options.hostKey ? await letHostOpen(app, objects, keyring) : null;
         const configured = await nameVaultInConfig(config, vaultPlace);
         output.print(
           `The key store ${recovered.id} is back: ${recovered.keys} keys, ${recovered.versions} versions, ${recovered.bindings} bindings. Its epoch is ${recovered.epoch}.`,
@@ -123,6 +123,23 @@ export const define: Define = (command, run) => {
       }),
     );
 };
+
+async function openKit(app: App, tools: KitTools, files: readonly string[]): Promise<OpenedKit> {
+  using shares = await askShares(app, tools, files);
+  return await tools.combine(shares.all);
+}
+
+/** The key store is back by now: what fails here does not take that away. @returns the key file; null where it failed */
+async function letHostOpen(app: App, objects: Store, keyring: OpenedKeyring): Promise<string | null> {
+  try {
+    return await addHostWay(app, objects, keyring);
+  } catch (error) {
+    if (!isLockstepError(error) || error.code === "CANCELLED") throw error;
+    const message = `this host does not open the vault by itself: ${error.message}`;
+    app.output.warn({ code: error.code, message, hint: "`lockstep vault unlock add --this-host` tries again." });
+    return null;
+  }
+}
 
 function vaultOf({ config, host }: App): string {
   const { value } = config.vault;
@@ -156,7 +173,7 @@ async function confirmKey(app: App, tools: KitTools, key: Uint8Array): Promise<v
     "COPY_REJECTED",
     "recovering the key store: its copies are signed by another key than the kit's",
     {
-      hint: "They are forged, or of another key store. Name another place that copies went to by --place.",
+      hint: "They are forged, or of another key store. With --signing-key and the key that the page prints, such copies are passed over.",
     },
   );
 }

@@ -5,11 +5,11 @@ import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
-import { approvalWords } from "#cli/approval-words.ts";
-import { askedLines } from "#cli/asked-lines.ts";
 import { lightName, openedWords, reasonLines } from "#cli/light-words.ts";
 import { machinesToSearch } from "#cli/machines-to-search.ts";
 import { expectOption, parsePath } from "#cli/options.ts";
+import { approvalLine, needsSecondPerson, restoredVolumes } from "#cli/restore-keys.ts";
+import { shownVolumeKeys, volumeKeyLines } from "#cli/restore-keys.ts";
 import { planLines, sayPlanWarnings, shownPlan } from "#cli/restore-plan.ts";
 import { shownRestored, restoredLines } from "#cli/restored.ts";
 import { shownLight } from "#cli/shown-light.ts";
@@ -17,7 +17,7 @@ import { shownPoint } from "#cli/shown-point.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { RestoreDeps } from "#ops/fill-target.ts";
 import { findPoint } from "#ops/find-point.ts";
-import { lightTerms, pointLights } from "#ops/point-light.ts";
+import { pointLights } from "#ops/point-light.ts";
 import type { PointLight } from "#ops/point-light.ts";
 import { readBodyOrNull } from "#ops/point-body-or-null.ts";
 import { pointWarnings } from "#ops/point-warnings.ts";
@@ -86,9 +86,9 @@ export const define: Define = (command, run) => {
         const { log, point, name } = findPoint(machines, text);
         const aim = aimOf(app, point, options);
         const body = await readBodyOrNull(vault, log, point, signal);
-        const light = pointLights(log.fold, lightTerms, app.now())(point);
+        const light = pointLights(log.fold, app.now())(point);
         if (options.requireGreen === true) refuseLessThanGreen(name, light);
-        await sayKeys(app, point, body, light);
+        const keys = await keysOf(app, { point, body, light, disks: aim.disks });
         const names = new Set(aim.disks.map((disk) => disk.name));
         const warnings = pointWarnings(point, name, body, names);
         for (const { code, message, hint } of warnings) output.warn({ code, message, hint });
@@ -98,7 +98,7 @@ export const define: Define = (command, run) => {
           log,
           point,
           name,
-          light,
+          keys,
           lanes: { lanes: app.config.lanes.value, threads: totalBytes(aim.disks) >= THREADS_FROM_BYTES },
           progress: (bytes: number) => app.progress.advance(bytes),
           unfinished: (path: string) => {
@@ -158,19 +158,30 @@ function refuseLessThanGreen(name: string, { light, reasons }: PointLight): void
   });
 }
 
-/** Says, before anything is written, what opens the point, who must approve, and what its guest will ask for. */
-async function sayKeys(app: App, point: PointState, body: PointBody | null, light: PointLight): Promise<void> {
+type Restored = {
+  readonly point: PointState;
+  readonly body: PointBody | null;
+  readonly light: PointLight;
+  readonly disks: readonly PointDisk[];
+};
+
+/** Says, before anything is written, what opens the point, who must approve, and what its guest will ask for. @returns as JSON shows it */
+async function keysOf(app: App, { point, body, light, disks }: Restored): Promise<object> {
   const { output, now } = app;
-  if (light.light === "plain" || output.json) return;
-  const opened = openedWords(light, now());
-  output.print(opened === "" ? `light: ${lightName(light.light)}` : `light: ${lightName(light.light)}; ${opened}`);
-  if (light.light !== "green") output.print(...reasonLines(light));
-  output.print(...askedLines(point, body));
-  const approval = light.versions.length === 0 ? null : await approvalWords(app);
-  if (approval !== null) output.print(`  ${approval}`);
+  const volumes = restoredVolumes(point, body, disks);
+  const secondPerson = light.versions.length === 0 ? null : await needsSecondPerson(app);
+  if (light.light !== "plain") {
+    const opened = openedWords(light, now());
+    output.print(opened === "" ? `light: ${lightName(light.light)}` : `light: ${lightName(light.light)}; ${opened}`);
+    if (light.light !== "green") output.print(...reasonLines(light));
+    const approval = approvalLine(secondPerson);
+    output.print(...volumeKeyLines(volumes), ...(approval === null ? [] : [approval]));
+  }
+  return { light: shownLight(light), volumes: shownVolumeKeys(volumes), secondPerson };
 }
 
-type Deps = RestoreDeps & { readonly light: PointLight };
+/** What a restore works with, and what it says of keys, as JSON. */
+type Deps = RestoreDeps & { readonly keys: object };
 
 async function plan(app: App, deps: Deps, aim: Aim, status: ExitCode): Promise<ExitCode> {
   const { output, signal } = app;
@@ -186,7 +197,7 @@ async function plan(app: App, deps: Deps, aim: Aim, status: ExitCode): Promise<E
   output.finish({
     dryRun: true,
     point: shownPoint(deps.point, deps.name),
-    light: shownLight(deps.light),
+    ...deps.keys,
     ...shownPlan(planned),
     tookMs: null,
   });
@@ -220,7 +231,7 @@ async function restore(app: App, deps: Deps, aim: Aim, body: PointBody | null, s
   output.finish({
     dryRun: false,
     point: shownPoint(deps.point, deps.name),
-    light: shownLight(deps.light),
+    ...deps.keys,
     disks: restored.map(shownRestored),
     room: null,
     tookMs: Math.round(tookMs),

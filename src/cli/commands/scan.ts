@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
 import type { App } from "#cli/app.ts";
+import { counted } from "#cli/checked.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
-import { protectorName, secondsWords, whatIs } from "#cli/shown-volume.ts";
+import { secondsWords, whatIs } from "#cli/shown-volume.ts";
 import { stepNotes } from "#cli/step-notes.ts";
 import { formatTable } from "#cli/table.ts";
 import { formatBytes } from "#cli/units.ts";
@@ -21,6 +22,7 @@ import { planTrials, trySecrets } from "#ops/try-secrets.ts";
 import type { TriedSecrets } from "#ops/try-secrets.ts";
 import type { CostLimit } from "#volume/kdf.ts";
 import type { MappedVolume, VolumeMap } from "#volume/inspect.ts";
+import { protectorName } from "#volume/protector-name.ts";
 
 type Options = CostFlags & { readonly keys?: string };
 
@@ -105,7 +107,7 @@ async function tryAll(
 ): Promise<readonly Scanned[]> {
   const trials = disks.reduce((sum, disk) => sum + disk.trials, 0);
   const seconds = disks.reduce((sum, disk) => sum + disk.seconds, 0);
-  output.note(`${secrets.length} secrets: at most ${trials} trials, ${secondsWords(seconds)}`);
+  output.note(`${counted(secrets.length, "secret")}: at most ${counted(trials, "trial")}, ${secondsWords(seconds)}`);
   await using kdf = openKeyDeriver(limit);
   let done = 0;
   const step = stepNotes(output, "trying secrets");
@@ -145,7 +147,7 @@ function isFine(disk: Scanned, withKeys: boolean): boolean {
 function linesOf(disks: readonly Scanned[], withKeys: boolean): string[] {
   const rows = disks.flatMap((disk) =>
     disk.map === null
-      ? [[disk.path, "", "", `not looked at: ${disk.failure?.message ?? ""}`, ""]]
+      ? [[disk.path, "", "", `not looked at: ${disk.failure?.message.replace(`opening ${disk.path}: `, "") ?? ""}`, ""]]
       : disk.map.volumes.map((volume) => [
           disk.path,
           volume.name === "disk" ? "" : volume.name,
@@ -172,7 +174,7 @@ function keyWords({ name, encrypted }: MappedVolume, disk: Scanned, withKeys: bo
   if (!withKeys) return encrypted.protectors.map(protectorName).join(", ");
   const opened = disk.tried.get(name)?.opened ?? null;
   if (opened !== null) {
-    const by = opened.protector === null ? "" : protectorName(opened.protector);
+    const by = opened.protector === null ? "not encrypted" : protectorName(opened.protector);
     return opened.secret === null ? `${by}, without a secret` : `line ${opened.secret.line} (${by})`;
   }
   return encrypted.unreadable === null ? "NO KEY: a backup of it could not be read" : "cannot be read here";

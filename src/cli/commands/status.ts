@@ -1,3 +1,4 @@
+import type { RolloverFacts } from "#api/rollover.ts";
 import type { App } from "#cli/app.ts";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
@@ -6,6 +7,7 @@ import { exitCodes } from "#cli/exit-codes.ts";
 import type { ExitCode } from "#cli/exit-codes.ts";
 import { keySideNeeds, keySideStatus } from "#cli/key-side-status.ts";
 import type { KeySideStatus } from "#cli/key-side-status.ts";
+import { keySideWork } from "#cli/key-side-work.ts";
 import { lightName } from "#cli/light-words.ts";
 import { shownLight } from "#cli/shown-light.ts";
 import { shownPoint } from "#cli/shown-point.ts";
@@ -46,7 +48,11 @@ export const define: Define = (command, run) => {
         const keySide = await keySideStatus(app, isKnown);
         const isolated = await isIsolated(app, keySide);
         const terms = { now: now(), stalledAfterMs, hasKeySide: keySide.state !== "none" };
-        const machines = logs.map((log) => ({ log, health: machineHealth(log.fold, terms) }));
+        const work = await keySideWork(app, keySide, vault, logs);
+        const machines = logs.map((log): Looked => {
+          const health = machineHealth(log.fold, terms);
+          return { log, health: { ...health, needs: [...health.needs, ...(work.ofMachines.get(log.machine) ?? [])] } };
+        });
         const definitions = logs.map(({ fold }) => fold.machine);
         const unprotected = await unprotectedIn(config.watch.value, definitions, host.name, signal);
 
@@ -56,15 +62,15 @@ export const define: Define = (command, run) => {
           output.print(`${name ?? machine}: its log cannot be read: ${error.message} [${error.code}]`);
         }
         sayUnprotected(app, unprotected);
-        sayKeySide(app, keySide, isolated);
+        const keyNeeds = [...keySideNeeds(keySide), ...work.needs];
+        sayKeySide(app, keySide, keyNeeds, isolated);
         for (const { log, health } of machines) warnOfLost(app, log, health);
-        const keyNeeds = keySideNeeds(keySide);
         const found = { machines, unprotected, keyNeeds, faults: faults.length, readOnly: vault.readOnlyReason };
         const needs = statusNeeds(found);
         output.finish({
           needsPerson: needs === exitCodes.attention,
           vault: { id: vault.keyring.vault.id, place: vault.place, readOnlyReason: vault.readOnlyReason },
-          keySide: { ...shownKeySide(keySide, keyNeeds), isolated },
+          keySide: { ...shownKeySide(keySide, keyNeeds), rollovers: work.rollovers.map(shownRollover), isolated },
           machines: machines.map(({ log, health }) => shownHealth(log, health, terms)),
           unread: faults.map(({ machine, name, error: { code, message } }) => ({ machine, name, code, message })),
           unprotected: unprotected.disks,
@@ -153,8 +159,12 @@ async function isIsolated(app: App, keySide: KeySideStatus): Promise<boolean | n
   return findings.every(({ code }) => code !== "NOT_ISOLATED");
 }
 
-function sayKeySide({ output }: App, status: KeySideStatus, isolated: boolean | null): void {
-  const { state, facts } = status;
+function sayKeySide(
+  { output }: App,
+  { state, facts }: KeySideStatus,
+  needs: readonly string[],
+  isolated: boolean | null,
+): void {
   if (state === "none") return;
   const held =
     facts === null
@@ -162,7 +172,11 @@ function sayKeySide({ output }: App, status: KeySideStatus, isolated: boolean | 
       : `: ${counted(facts.store.versions, "key version")}, copies in ${counted(facts.copies.places.length, "place")}`;
   const apart = isolated === false ? ", not isolated" : "";
   output.print("", `Key side: ${state}${apart}${held}`);
-  for (const words of keySideNeeds(status)) output.print(`  ${words}`);
+  for (const words of needs) output.print(`  ${words}`);
+}
+
+function shownRollover({ id, oldVersion, newVersion, step, executor, begunAt }: RolloverFacts): object {
+  return { id, oldVersion, newVersion, step, executor, begunAt };
 }
 
 function shownKeySide({ state, why, facts }: KeySideStatus, needs: readonly string[]): object {

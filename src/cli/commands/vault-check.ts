@@ -4,7 +4,7 @@ import { exitCodes } from "#cli/exit-codes.ts";
 import { stepNotes } from "#cli/step-notes.ts";
 import { formatTable } from "#cli/table.ts";
 import { checkVault } from "#ops/check-vault.ts";
-import type { CheckVaultResult } from "#ops/check-vault.ts";
+import type { CheckVaultResult, CheckedLog } from "#ops/check-vault.ts";
 
 /** `vault check` */
 export const define: Define = (command, run) => {
@@ -39,11 +39,7 @@ export const define: Define = (command, run) => {
 };
 
 function linesOf({ ok, keyring, rosterFaults, logs, copies, stray, foreign }: CheckVaultResult): string[] {
-  const rows = logs.map(({ machine, name, entries, fault, wrongSummaries }) => [
-    name ?? machine,
-    String(entries),
-    fault ?? (wrongSummaries.length === 0 ? "all is well" : `${wrongSummaries.length} summaries are wrong`),
-  ]);
+  const rows = logs.map((log) => [log.name ?? log.machine, String(log.entries), stateOf(log)]);
   const columns = [{ title: "MACHINE" }, { title: "LOG ENTRIES", align: "right" }, { title: "STATE" }] as const;
   return [
     `keyring: generation ${keyring.generation}${keyring.faults.length === 0 ? ", all is well" : ""}`,
@@ -51,9 +47,37 @@ function linesOf({ ok, keyring, rosterFaults, logs, copies, stray, foreign }: Ch
     ...keyring.restored.map((key) => `  healed: ${key} was put back`),
     ...rosterFaults.map((fault) => `roster: ${fault}`),
     ...(rows.length === 0 ? [] : formatTable(columns, rows)),
+    ...storeLines(logs),
     ...copies.map(({ key, what, repaired }) => `${repaired ? "healed" : "not healed"}: ${key} was ${what}`),
     ...stray.map((key) => `of a machine that the roster does not have, left alone: ${key}`),
     ...foreign.map((key) => `not Lockstep's, left alone: ${key}`),
     ok ? "The vault is as it should be. `lockstep check` looks at the points." : "The vault is damaged.",
+  ];
+}
+
+function stateOf({ fault, wrongSummaries, wrongStatements }: CheckedLog): string {
+  const [first] = wrongStatements;
+  const faults: string[] = [];
+  if (wrongSummaries.length > 0) faults.push(`summaries that are wrong: ${wrongSummaries.length}`);
+  if (first !== undefined) {
+    const count = wrongStatements.length;
+    faults.push(`verdicts that are not the key store's: ${count}, such as in entry ${first.seq}: ${first.why}`);
+  }
+  return fault ?? (faults.join("; ") || "all is well");
+}
+
+/** Machines should all know the same key store. */
+function storeLines(logs: readonly CheckedLog[]): string[] {
+  const byStore = Map.groupBy(
+    logs.filter(({ keyStore }) => keyStore !== null),
+    ({ keyStore }) => keyStore,
+  );
+  if (byStore.size < 2) return [];
+  const lines = [...byStore].map(
+    ([store, of]) => `  ${store}: ${of.map(({ name, machine }) => name ?? machine).join(", ")}`,
+  );
+  return [
+    "the logs take the word of different key stores; `lockstep vault enrol` has all take that of the one that is here:",
+    ...lines,
   ];
 }

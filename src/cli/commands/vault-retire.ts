@@ -25,7 +25,7 @@ export const define: Define = (command, run) => {
           `The vault ${name} is retired: it blocks nothing any more.`,
           points === 0
             ? "The key store knew of no recovery points in it."
-            : `What ${counted(points, "recovery point")} of it needed is kept for ${daysLeft} more days on which the key side runs.`,
+            : `What ${counted(points, "recovery point")} of it needed is kept for ${counted(daysLeft, "more day")} on which the key side runs.`,
         );
         output.finish({ vault, name, points, daysLeft });
         return exitCodes.done;

@@ -3,10 +3,11 @@ import { resolve } from "node:path";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
-import { protectorName, whatIsIn } from "#cli/shown-volume.ts";
+import { whatIsIn } from "#cli/shown-volume.ts";
 import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
 import type { VolumeFlags } from "#cli/volume-options.ts";
 import { derivationsFor, openKeyDeriver } from "#ops/key-deriver.ts";
+import { protectorName } from "#volume/protector-name.ts";
 
 /** `volume check PATH` */
 export const define: Define = (command, run) => {
@@ -39,7 +40,7 @@ export const define: Define = (command, run) => {
             async (opened) => {
               const { name, facts, protector, unreadable } = opened;
               const content = await contentOf(opened, signal);
-              const by = protector === null ? "the volume key" : protectorName(protector);
+              const by = protector === null ? "no secret: it is not encrypted" : protectorName(protector);
               output.print(
                 `${path}, volume ${name}: opened by ${by}`,
                 content === null ? `it cannot be read: ${unreadable?.message ?? ""}` : `inside: ${whatIsIn(content)}`,

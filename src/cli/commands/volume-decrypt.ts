@@ -3,12 +3,12 @@ import { resolve } from "node:path";
 import { helpEnd } from "#cli/command.ts";
 import type { Define } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-codes.ts";
-import { protectorName } from "#cli/shown-volume.ts";
 import { formatBytes } from "#cli/units.ts";
 import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
 import type { VolumeFlags } from "#cli/volume-options.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { derivationsFor, openKeyDeriver } from "#ops/key-deriver.ts";
+import { protectorName } from "#volume/protector-name.ts";
 
 type Options = VolumeFlags & { readonly to: string };
 
@@ -46,7 +46,7 @@ export const define: Define = (command, run) => {
           const { decryptToFile, readPlaintext } = await import("#ops/decrypt-volume.ts");
           return await withVolume(
             { ...request, kdf },
-            async ({ name, protector, plain, unreadable }) => {
+            async ({ name, facts, protector, plain, unreadable }) => {
               if (plain === null)
                 throw unreadable ?? new LockstepError("VOLUME_UNSUPPORTED", `${path}: volume ${name}`);
               progress.start(plain.sizeBytes, name);
@@ -59,8 +59,9 @@ export const define: Define = (command, run) => {
                 await readPlaintext(plain, send, signal);
               } else await decryptToFile(plain, resolve(host.workingFolder, to), advance, signal);
               progress.stop();
-              const by = protector === null ? "the volume key" : protectorName(protector);
+              const by = protector === null ? "no secret: it is not encrypted" : protectorName(protector);
               output.print(`${path}, volume ${name}: opened by ${by}, ${formatBytes(plain.sizeBytes)} decrypted`);
+              for (const { message } of facts.warnings) output.warn({ code: "VOLUME_WARNING", message });
               const { sizeBytes } = plain;
               output.finish({ path: request.path, volume: name, protector: protector?.id ?? null, to, sizeBytes });
               return exitCodes.done;

@@ -1,7 +1,9 @@
-import { mkdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
 
 import type { Secret } from "#bytes/secret.ts";
 import type { App, MadeKeyStore, NewKeyStore } from "#cli/app.ts";
+import { replaceFile } from "#cli/durable-file.ts";
 import { createKeyFile, isSystemError } from "#cli/key-files.ts";
 import type { Config } from "#cli/settings.ts";
 import { LockstepError } from "#errors/errors.ts";
@@ -23,15 +25,33 @@ type FirstRole = (typeof firstRoles)[number];
 
 /** See `App.refuseKeyStore`. Of two that begin at once, only one ends well all the same. */
 export async function refuseExisting(config: Config): Promise<void> {
-  const { database } = keyPaths(config);
+  const paths = keyPaths(config);
+  const { database } = paths;
   if (await isThere(database)) {
     throw new LockstepError("KEY_STORE_EXISTS", `making a key store: ${database} is one already`, {
       hint: "Use it, or name another folder by `[keys] folder` in the configuration.",
     });
   }
+  const unfinished = await readUnfinished(paths);
   for (const role of firstRoles) {
     const path = tokenPath(config.state.value, role);
-    if (await isThere(path)) throw tokenThere(path);
+    if (!unfinished.includes(path) && (await isThere(path))) throw tokenThere(path);
+  }
+}
+
+/** Where it is written down what is being made besides the database, until the database has its name. */
+function unfinishedList({ folder }: Pick<KeyPaths, "folder">): string {
+  return join(folder, "unfinished");
+}
+
+/** The files that a making that was killed may have left; empty where none was. */
+async function readUnfinished(paths: Pick<KeyPaths, "folder">): Promise<readonly string[]> {
+  try {
+    const text = await readFile(unfinishedList(paths), "utf8");
+    return text.split("\n").filter((path) => path !== "");
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return [];
+    throw error;
   }
 }
 
@@ -67,8 +87,8 @@ export type StoreBuilder<Built> = {
 /**
  * Makes the key store that is configured, with a custodian and a backup identity of this host.
  *
- * The database gets its name last: until then there is no key store, and what was made is taken away again. A crash may leave a token
- * or key file, which opens nothing.
+ * The database gets its name last: until then there is no key store, and what was made is taken away again: by the next one who makes a
+ * key store here, where this process is killed.
  *
  * @throws {LockstepError} as `App.makeKeyStore`, and what the builder throws
  */
@@ -82,12 +102,19 @@ export async function buildKeyStore<Built>(
   await refuseExisting(config);
   await mkdir(paths.folder, { recursive: true, mode: 0o700 });
   await using _lock = await lockKeyStore(paths);
+  await refuseExisting(config); // somebody else may have made one before the lock was ours
   await using kdf = openKeyDeriver(defaultCostLimit);
 
   const unfinished = `${paths.database}.new`;
+  for (const path of await readUnfinished(paths)) await rm(path, { force: true });
+  await removeDatabase(unfinished);
+  const tokenPaths = firstRoles.map((role) => tokenPath(config.state.value, role));
+  const ownFile = kept === null ? null : kept === "credential" ? hostCredentialPath(paths) : paths.keyFile;
+  const isOwnThere = ownFile !== null && (await isThere(ownFile)); // then it is another's, and making it fails
+  const planned = ownFile === null || isOwnThere ? tokenPaths : [...tokenPaths, ownFile];
+  await replaceFile(unfinishedList(paths), planned.map((path) => `${path}\n`).join(""), 0o600);
   const made: string[] = [];
   try {
-    await removeDatabase(unfinished);
     using secret = newFileKey(random);
     const keyFile = await keepSecret(kept, paths, secret);
     if (keyFile !== null) made.push(keyFile);
@@ -110,6 +137,7 @@ export async function buildKeyStore<Built>(
         return Object.fromEntries(names) as Record<FirstRole, string>;
       },
     });
+    await rm(unfinishedList(paths));
     await rename(unfinished, paths.database);
     return {
       ...built,
@@ -120,6 +148,7 @@ export async function buildKeyStore<Built>(
   } catch (error) {
     for (const path of made) await unlink(path);
     await removeDatabase(unfinished);
+    await rm(unfinishedList(paths), { force: true });
     throw error;
   }
 }

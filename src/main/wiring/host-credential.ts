@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Secret } from "#bytes/secret.ts";
@@ -18,10 +18,10 @@ export function hostCredentialPath({ folder }: Pick<KeyPaths, "folder">): string
   return join(folder, `${NAME}.cred`);
 }
 
-/** Whether this host can keep a credential: by its TPM, or by a key of its own. */
+/** Whether this host can keep a credential, by its TPM or by a key of its own: tries it, since not every user and file system can. */
 export async function canKeepCredentials(): Promise<boolean> {
   try {
-    await stat(PROGRAM);
+    await run(["encrypt", `--name=${NAME}`, "--with-key=auto", "-", "-"], Uint8Array.of(0), "sealing to this host");
     return true;
   } catch {
     return false;
@@ -43,7 +43,7 @@ export async function sealToHost(path: string, secret: Secret): Promise<void> {
  *
  * @param handed  the folder in which systemd puts a service's credentials; null: this is none
  * @returns       null where there is none
- * @throws {LockstepError} KEY_FILE_INVALID: the file cannot be opened here: it is another host's, or this user may not
+ * @throws {LockstepError} KEY_FILE_INVALID: it cannot be read or opened here: it is another host's, or this user may not
  */
 export async function readHostCredential(
   handed: string | null,
@@ -63,7 +63,10 @@ async function readOrNull(path: string): Promise<Secret | null> {
     return new Secret(new Uint8Array(await readFile(path)));
   } catch (error) {
     if (isSystemError(error, "ENOENT")) return null;
-    throw error;
+    throw new LockstepError("KEY_FILE_INVALID", `reading the credential ${path} failed: ${messageOf(error)}`, {
+      hint: "Another unlock way opens the key store as well.",
+      cause: error,
+    });
   }
 }
 

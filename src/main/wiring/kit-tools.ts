@@ -1,5 +1,5 @@
 import { base32Bytes, base32Groups, groupCount, mistypedGroups } from "#bytes/base32-text.ts";
-import { Secret } from "#bytes/secret.ts";
+import type { Secret } from "#bytes/secret.ts";
 import { receiptText } from "#api/needs.ts";
 import { fromBase64, utf8 } from "#bytes/text.ts";
 import { ED25519_PUBLIC_BYTES, isSignedBy } from "#crypto/ed25519.ts";
@@ -16,6 +16,7 @@ import type { CopiesIdentity } from "#keys/kit-secret.ts";
 import { parseShare } from "#keys/kit-share.ts";
 import { combineShares, splitKit } from "#keys/kit-shares.ts";
 import { hideMemory } from "#linux/libc.ts";
+import { tryInProcess } from "#main/wiring/kit-process.ts";
 
 type Means = Pick<App, "random" | "now" | "signal">;
 
@@ -28,6 +29,7 @@ export function kitToolsOf(means: Means): KitTools {
   return {
     make: (custodians, threshold) => makeKit(means, custodians, threshold),
     parseShare,
+    tryKit: (shares, targets) => tryInProcess(shares, targets, means.signal),
     combine: async (shares) => openKit(await combineShares(shares), means),
     parseSigningKey,
     isReceiptSigned: (receipt, key) => {
@@ -54,7 +56,7 @@ async function makeKit(means: Means, custodians: readonly string[], threshold: n
   const { random, now } = means;
   using secret = newKitSecret(random);
   const shares = await splitKit(secret, { threshold, shares: custodians.length });
-  const opened = await openKit(new Secret(secret.bytes.slice()), means);
+  const key = kitVaultKey(secret);
   const { recipient } = await kitCopiesIdentity(secret);
   const id = kitSetId(secret);
   return {
@@ -62,8 +64,8 @@ async function makeKit(means: Means, custodians: readonly string[], threshold: n
     threshold,
     custodians,
     recipient,
-    way: { label: kitWayLabel(id), secret: opened.vaultSecret },
-    opened,
+    way: { label: kitWayLabel(id), secret: { kind: "keyfile", key } },
+    shares,
     pages: ({ storeId, signingKey, vaults }) =>
       shares.map((share, at) => {
         const custodian = custodians[at] ?? "";
@@ -81,7 +83,7 @@ async function makeKit(means: Means, custodians: readonly string[], threshold: n
         return { custodian, html: kitPage(facts), isCheckWord: (typed) => isCheckWord(checkWord, typed) };
       }),
     [Symbol.dispose]: () => {
-      opened[Symbol.dispose]();
+      key.wipe();
       for (const { part } of shares) part.wipe();
     },
   };
@@ -112,7 +114,11 @@ function newestOf({ chain }: CopySearch): FoundCopies["newest"] {
 }
 
 function parseSigningKey(text: string): Uint8Array {
-  const groups = text.replaceAll(/[\s-]/g, "").match(/.{1,5}/gsu) ?? [];
+  const groups =
+    text
+      .normalize("NFKC")
+      .replaceAll(/[\s-]/g, "")
+      .match(/.{1,5}/gsu) ?? [];
   const count = groupCount(ED25519_PUBLIC_BYTES);
   const wrong =
     groups.length === count

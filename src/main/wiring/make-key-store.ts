@@ -2,6 +2,8 @@ import { fromHex } from "#bytes/text.ts";
 import type { App, FirstVault, MadeKeyStore, NewKeyStore } from "#cli/app.ts";
 import { act } from "#keys/act.ts";
 import { ensureCopied } from "#keys/copies.ts";
+import { copyKeys } from "#keys/copy-format.ts";
+import { readClaims } from "#keys/epoch-claim.ts";
 import { KeyStore } from "#keys/key-store.ts";
 import { adoptKit } from "#keys/kits.ts";
 import { itself } from "#keys/model.ts";
@@ -9,6 +11,7 @@ import { addPlace } from "#keys/places.ts";
 import { enrolVault } from "#keys/vaults.ts";
 import { buildKeyStore } from "#main/wiring/build-key-store.ts";
 import { openStoreAt } from "#main/wiring/open-store.ts";
+import type { Store } from "#store/contract.ts";
 
 /** Makes the key store that is configured: see `App.makeKeyStore`. */
 export async function makeConfiguredKeyStore(app: App, what: NewKeyStore): Promise<MadeKeyStore> {
@@ -22,8 +25,13 @@ export async function makeConfiguredKeyStore(app: App, what: NewKeyStore): Promi
         if (what.first !== null) begin(store, what.first, backup);
       });
       if (what.first !== null) {
-        const openPlace = (place: string, stop: AbortSignal) => openStoreAt(place, retry, stop);
-        await ensureCopied({ store, openPlace }, signal);
+        const { place } = what.first;
+        try {
+          await ensureCopied({ store, openPlace: (given, stop) => openStoreAt(given, retry, stop) }, signal);
+        } catch (error) {
+          await withdraw(store, await openStoreAt(place, retry, signal), signal);
+          throw error;
+        }
       }
       return { signingKey: signingPublic };
     },
@@ -36,4 +44,12 @@ function begin(store: KeyStore, { vault, place, domain, kit }: FirstVault, repor
   const rootCommitment = fromHex(vault.rootCommitment) ?? new Uint8Array();
   enrolVault(store, { vault: vault.id, name: vault.name, rootCommitment, reporter });
   addPlace(store, { place, domain });
+}
+
+/** Takes away what a store that came to nothing left in its place: its claim would keep every other one from it. */
+async function withdraw(store: KeyStore, objects: Store, signal: AbortSignal): Promise<void> {
+  const { epoch, epochClaim, signingPublic } = store.facts();
+  const claims = await readClaims(objects, signingPublic, signal);
+  if (claims.find((each) => each.epoch === epoch)?.claim?.claim !== epochClaim) return;
+  for (const key of [copyKeys.copy(epoch, 1), copyKeys.claim(epoch)]) await objects.delete(key, signal);
 }

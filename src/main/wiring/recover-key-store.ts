@@ -7,7 +7,7 @@ import type { KeyStore } from "#keys/key-store.ts";
 import { itself } from "#keys/model.ts";
 import { takeOverPlaces } from "#keys/recover-places.ts";
 import { recoverStore } from "#keys/recover-store.ts";
-import { enrolVault } from "#keys/vaults.ts";
+import { enrolVault, loadVaults } from "#keys/vaults.ts";
 import { buildKeyStore } from "#main/wiring/build-key-store.ts";
 import { searchOf } from "#main/wiring/kit-tools.ts";
 import { openStoreAt } from "#main/wiring/open-store.ts";
@@ -23,7 +23,8 @@ export async function recoverConfiguredKeyStore(
 ): Promise<MadeKeyStore & RecoveredFacts> {
   const { signal, retry, random } = app;
   const { chain, named } = searchOf(what.found);
-  const { epoch: copied } = chain.copies[0].header;
+  const newest = (chain.copies.at(-1) ?? chain.copies[0]).header;
+  const { epoch: copied } = newest;
   const number = await nextEpoch(what.places, chain.signingKey, Math.max(copied, what.knownEpoch), signal);
   const epoch = { number, claim: hex(random(16)) };
   return buildKeyStore(app, what, {
@@ -31,12 +32,12 @@ export async function recoverConfiguredKeyStore(
     finish: async (store, addIdentities) => {
       await beginEpoch(store, what.places, signal);
       const { id, signingPublic } = store.facts();
-      const detail = { id, epoch: number, copyEpoch: copied, copy: chain.copies.at(-1)?.header.number ?? 0 };
+      const detail = { id, epoch: number, copyEpoch: copied, copy: newest.number };
       const formerPlaces = act(store, itself, { act: "store.recover", subject: "store", detail }, () => {
         const { backup } = addIdentities();
         enrol(store, what.vault, backup);
         const places = what.places.map(({ place, domain }) => ({ place, domain }));
-        return takeOverPlaces(store, places, named);
+        return takeOverPlaces(store, places, named, newest);
       });
       await ensureCopied({ store, openPlace: (place, stop) => openStoreAt(place, retry, stop) }, signal);
       return { signingKey: signingPublic, epoch: number, formerPlaces, ...counted(store) };
@@ -44,12 +45,13 @@ export async function recoverConfiguredKeyStore(
   });
 }
 
-/** By the name that the store knows it by, where it does. */
+/** By the name that the store knows it by, where it does; by its place and id, where another vault has the place for a name. */
 function enrol(store: KeyStore, { id, name, rootCommitment }: RecoveredKeyStore["vault"], reporter: string): void {
-  const known = store.db.prepare("SELECT name FROM vaults WHERE id = ?").get(id);
+  const known = loadVaults(store).find((vault) => vault.id === id);
+  const isTaken = loadVaults(store).some((vault) => vault.name === name);
   enrolVault(store, {
     vault: id,
-    name: known === undefined ? name : String(known["name"]),
+    name: known?.name ?? (isTaken ? `${name} ${id.slice(0, 8)}` : name),
     rootCommitment: fromHex(rootCommitment) ?? new Uint8Array(),
     reporter,
   });

@@ -49,11 +49,10 @@ export function parseFatBoot(sector: Uint8Array): FatBoot | null {
   const clusters = Math.floor((sectors - dataAt) / perCluster);
   const bits = isFat32 ? 32 : clusters < 4085 ? 12 : 16;
   if (clusters === 0 || (bits === 16 && clusters >= 65525) || clusters > 0x0fff_fff5) return null;
-  // the table must have room for all clusters, two of them reserved
-  if (fatSectors * sectorBytes * 8 < (clusters + 2) * bits) return null;
-
+  // A table too small for all clusters does for those that it has, as Linux takes it; its first two entries are no clusters'.
+  const entries = Math.min(Math.floor((fatSectors * sectorBytes * 8) / bits), clusters + 2);
   const rootCluster = isFat32 ? at.u32(44) : 2;
-  if (rootCluster < 2 || rootCluster >= clusters + 2) return null;
+  if (rootCluster < 2 || rootCluster >= entries) return null;
   const extra = isFat32 ? 64 : 36;
   const hasExtra = at.u8(extra + 2) === 0x29 || at.u8(extra + 2) === 0x28;
   return {

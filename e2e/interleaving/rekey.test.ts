@@ -1,9 +1,0 @@
-import { aBackup, aCheck, aPrune, aRekey, deleteOf, restoreOf, undeleteOf } from "#testing/participants.ts";
-import { describePairs } from "#testing/pairs.ts";
-import { SharedWorld } from "#testing/shared-world.ts";
-
-describePairs(
-  SharedWorld.make({ newDataKey: true }),
-  [aRekey],
-  [aBackup, aPrune, aRekey, aCheck, deleteOf("newest"), undeleteOf("gone"), restoreOf("gone"), restoreOf("old")],
-);

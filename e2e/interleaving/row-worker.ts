@@ -1,0 +1,12 @@
+import { parentPort, workerData } from "node:worker_threads";
+
+import { exploreRow } from "#testing/pairs.ts";
+import { seededRandom } from "#testing/random.ts";
+
+/* A thread of its own: the test runner watches every promise of its own thread, which takes as long as the exploring. */
+
+const { row, draws, seed } = workerData as { readonly row: string; readonly draws: number; readonly seed: string };
+
+for await (const line of exploreRow(row, { draws, random: seededRandom(`${seed} ${row}`) })) {
+  parentPort?.postMessage(line);
+}

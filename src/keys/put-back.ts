@@ -1,0 +1,122 @@
+import { equalBytes } from "#bytes/arrays.ts";
+import { hex } from "#bytes/text.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { act } from "#keys/act.ts";
+import { auditHead } from "#keys/audit.ts";
+import { nextEpoch } from "#keys/epoch-begin.ts";
+import { holdEpoch } from "#keys/epoch-hold.ts";
+import type { KeyStore } from "#keys/key-store.ts";
+import { itself } from "#keys/model.ts";
+import type { Caller } from "#keys/model.ts";
+import { OpenPlaces } from "#keys/open-places.ts";
+import type { CopySide } from "#keys/open-places.ts";
+import { prepared } from "#keys/prepared.ts";
+import { FROZEN_AFTER_RECOVERY } from "#keys/recover-store.ts";
+import { vaultName } from "#keys/vaults.ts";
+
+/** A receipt that this store signed, as a vault kept it. */
+export type KeptReceipt = {
+  readonly epoch: number;
+  /** RFC 3339. */
+  readonly at: string;
+  /** The audit log's newest entry then, and its hash (32 bytes). */
+  readonly auditSeq: number;
+  readonly auditHash: Uint8Array;
+};
+
+/** What `facts().frozen` begins with where a receipt showed it. */
+const PUT_BACK = "it was put back to an older state, or is a copy that went its own way";
+
+/** Whether the store waits for a custodian to look at how it was put back. */
+export function isPutBack(frozen: string | null): boolean {
+  return frozen?.startsWith(PUT_BACK) === true;
+}
+
+/**
+ * Freezes the store where receipts show that it knew more than it knows: somebody put an older state in its place, or it and a copy of it went
+ * different ways. What it should still know may need any version. A receipt of an epoch before this one shows nothing: a recovery
+ * loses what came after its copy.
+ *
+ * @param receipts  their signatures were verified
+ * @param of        in whose log they are
+ */
+export function freezeWherePutBack(
+  store: KeyStore,
+  receipts: readonly KeptReceipt[],
+  of: { readonly vault: string; readonly machineName: string },
+): void {
+  for (const receipt of receipts) {
+    const { frozen } = store.facts();
+    // One that was frozen for good, or for this before, stays so.
+    if (frozen !== null && frozen !== FROZEN_AFTER_RECOVERY) return;
+    const { epoch, auditSeq } = receipt;
+    const shown = whatItShows(store, receipt);
+    if (shown === null) continue;
+    const by = `${vaultName(store, of.vault)}, machine ${of.machineName}`;
+    const why = `${shown.found}: the vault ${by}, has a receipt of ${shown.was}, of ${receipt.at}, and ${shown.is}`;
+    act(store, itself, { act: "store.freeze", subject: "store", detail: { epoch, auditSeq, by } }, () =>
+      store.db.prepare("UPDATE store SET frozen = ?").run(why),
+    );
+  }
+}
+
+/** What a receipt shows to be wrong with the store, in words; null: nothing. */
+function whatItShows(
+  store: KeyStore,
+  { epoch, auditSeq, auditHash }: KeptReceipt,
+): { readonly found: string; readonly was: string; readonly is: string } | null {
+  const now = store.facts();
+  if (epoch > now.epoch) {
+    return { found: "it was recovered elsewhere", was: `epoch ${epoch}`, is: `this is epoch ${now.epoch}` };
+  }
+  if (epoch < now.epoch || auditSeq === 0) return null;
+  const row = prepared(store.db, "SELECT hash FROM audit WHERE seq = ?").get(auditSeq);
+  if (row !== undefined && equalBytes(row["hash"] as Uint8Array, auditHash)) return null;
+  const is = row === undefined ? `the log ends with ${auditHead(store.db).seq}` : "it is another one here";
+  return { found: PUT_BACK, was: `its audit entry ${auditSeq}`, is };
+}
+
+/**
+ * Goes on with a store that was put back, once a custodian has looked: as a new epoch, which waits for a report of every vault before it
+ * releases or destroys anything, as after a recovery.
+ *
+ * @returns the new epoch
+ * @throws {LockstepError} ARGUMENT_INVALID: it does not wait for this; KEY_STORE_SEALED; KEY_STORE_FROZEN: another server claimed the epoch
+ *   meanwhile; CANCELLED
+ */
+export async function goOnAsPutBack(
+  side: CopySide,
+  caller: Caller,
+  reason: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const { store } = side;
+  refuseOthers(store);
+  void store.ring; // the claim is signed
+  const epoch = await epochAfterAll(side, signal);
+  const claim = hex(store.deps.random(16));
+  act(store, caller, { act: "audit.accept", subject: "store", detail: { reason, epoch } }, () => {
+    refuseOthers(store);
+    store.db
+      .prepare("UPDATE store SET epoch = ?, epoch_claim = ?, frozen = ?")
+      .run(epoch, claim, FROZEN_AFTER_RECOVERY);
+  });
+  await using places = await OpenPlaces.open(side, signal);
+  await places.each((place) => holdEpoch(store, place, signal));
+  return epoch;
+}
+
+/** The epoch after this one and all that were claimed in places that can be reached. */
+async function epochAfterAll(side: CopySide, signal: AbortSignal): Promise<number> {
+  await using places = await OpenPlaces.open(side, signal);
+  const { signingPublic, epoch } = side.store.facts();
+  return await nextEpoch(places.reachable, signingPublic, epoch, signal);
+}
+
+function refuseOthers(store: KeyStore): void {
+  const { frozen } = store.facts();
+  if (isPutBack(frozen)) return;
+  throw new LockstepError("ARGUMENT_INVALID", "going on with the key store: it was not found to have been put back", {
+    hint: "`lockstep keystore show` says what it waits for, if anything.",
+  });
+}
