@@ -36,7 +36,7 @@ test("a disk that somebody holds open for writing is refused, or taken as torn a
       [75]
       $ lockstep backup web01 --torn-ok
       web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  torn · the copy is torn · amber
-      ! warning: web01: the point is torn: its disks may have been written to while they were read [POINT_TORN]
+      ! warning: web01: the point is torn: its disks may have been written to while they were read (root: process PID has it open for writing) [POINT_TORN]
       ! hint: Shut the machine down, or use --snapshot, and back it up again.
       [3]
       $ lockstep status

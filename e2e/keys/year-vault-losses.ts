@@ -52,7 +52,7 @@ const putBack: Loss = {
 
 const entryLost: Loss = {
   name: "an entry of a log is lost",
-  signs: /^opening of \w+ failed: LOG_CORRUPT$/,
+  signs: /^(opening of \w+ failed: LOG_CORRUPT|check of \w+: entry \d+ of the log is lost: .*)$/,
   plant: (world, { log }) => {
     const key = objectKeys.logEntry(log.machine, log.fold.seq - 1);
     return changed(world.bench.store, key, () => null);

@@ -72,7 +72,8 @@ export const bindingFacts = z.strictObject({
   volumeUuid: text.nullable(),
   place: volumePlace.nullable(),
   source: z.enum(["live", "import", "point"]),
-  boundBy: text,
+  /** Null for a backup identity, which is not told. */
+  boundBy: text.nullable(),
   boundAt: instant,
   retiredAt: instant.nullable(),
 });

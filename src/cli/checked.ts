@@ -36,9 +36,8 @@ export function checkLines(what: string, found: CheckResult, names: Names, { rea
     lines.push("  If the disk below the vault is failing, --unread-is-damaged has the next backup write this anew.");
   }
   if (found.readable.length > 0) {
-    lines.push(
-      `  ${counted(found.readable.length, "segment")} that the log calls damaged can be read; the next backup heals them`,
-    );
+    const then = found.healedSlots > 0 ? "written anew" : "not written anew";
+    lines.push(`  ${counted(found.readable.length, "segment")} that the log called damaged can be read again: ${then}`);
   }
   if (found.damage.length > 0) {
     lines.push(

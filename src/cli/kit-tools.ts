@@ -19,7 +19,7 @@ export type KitTools = {
   /**
    * Tries a kit in a process of its own, the only one in which its shares are combined.
    *
-   * @throws {LockstepError} KIT_REJECTED: too few, of several sets, or they do not fit together; KDF_FAILED: the process was killed
+   * @throws {LockstepError} KIT_REJECTED: too few, of several sets, or they do not fit together; KIT_NOT_TRIED: the process was killed
    */
   tryKit(shares: readonly TypedShare[], targets: KitTargets): Promise<TriedKit>;
   /** Combines shares here. @throws {LockstepError} KIT_REJECTED: as `tryKit` */

@@ -103,6 +103,7 @@ export const codes = {
   COPY_REJECTED: "corrupt",
   COPY_NOT_DURABLE: "unavailable",
   KIT_INVALID: "invalid",
+  KIT_NOT_TRIED: "unavailable",
   KIT_REJECTED: "denied",
   NOT_GREEN: "conflict",
 } as const satisfies Record<string, Kind>;

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import { utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { isCopyDue, versionIsCopied } from "#keys/copies.ts";
+import { isCopyDue, tryPlace, versionIsCopied } from "#keys/copies.ts";
 import { copiesThatHold } from "#keys/copies-that-hold.ts";
 import { copyKeys } from "#keys/copy-format.ts";
 import { writeClaim } from "#keys/epoch-claim.ts";
 import { addPlace, removePlace } from "#keys/places.ts";
+import { saveFound } from "#keys/stored-copies.ts";
 import { versionName, versionValue, findVersion, loadVersion } from "#keys/versions.ts";
 import { memoryStore } from "#store/memory.ts";
 import { CopyBench } from "#testing/copy-bench.ts";
@@ -190,6 +192,19 @@ test("an increment that would be longer than the newest full copy becomes a full
   assert.deepEqual((await bench.copy()).written, { number: 2, kind: "full" });
 });
 
+test("a value that is destroyed while a full copy reads the rows is a reason for another one", async () => {
+  using bench = await CopyBench.make("a");
+  const version = bench.add("web01");
+  const copying = bench.copy();
+  // Values are read a batch at a time.
+  await setImmediate();
+  await setImmediate();
+  bench.change("UPDATE versions SET value = NULL, wrapping = NULL, destroyed_ms = 0 WHERE id = ?", version.id);
+  bench.change("INSERT INTO certificates VALUES (?, '{}', x'00')", version.id);
+  await copying;
+  assert.deepEqual((await bench.copy()).written, { number: 2, kind: "full" });
+});
+
 test("the audit log alone is copied once a day", async () => {
   using bench = await CopyBench.make("a");
   await bench.copy();
@@ -277,6 +292,54 @@ test("a place with copies of another key store is refused", async () => {
   await other.copy();
   bench.replace("a", other.place("a"));
   await assert.rejects(bench.copy(), { code: "COPY_NOT_DURABLE", message: /not signed by this key store/ });
+});
+
+test("copies of another key store in a place are neither taken for this store's nor deleted", async () => {
+  using bench = await CopyBench.make("a");
+  using other = await CopyBench.make("b");
+  await other.copy();
+  bench.change("UPDATE store SET epoch = 2");
+  bench.replace("b", other.place("b"));
+  assert.deepEqual(await tryPlace(bench, "b", signal), []);
+  const theirs = { epoch: 1, number: 1, sizeBytes: 1 };
+  // As the store noted it before it looked whose it is.
+  saveFound(bench.store, addPlace(bench.store, { place: "b", domain: "b" }), [theirs]);
+  await bench.copy();
+  bench.pass(91);
+  bench.add("web01");
+  await bench.copy("full");
+  assert.ok((await bench.names("b")).includes("00000001-00000001"));
+});
+
+test("what lies under the name of a copy that could not be put is deleted only where it is that copy", async () => {
+  using bench = await CopyBench.make("a");
+  await bench.copy();
+  const inner = bench.place("a");
+  const foreign = utf8("somebody else's");
+  for (const [number, isForeign] of [
+    [2, true],
+    [3, false],
+  ] as const) {
+    bench.replace(
+      "a",
+      interceptedStore(inner, async (call, run) => {
+        if (call.operation !== "put") return run();
+        if (isForeign) await inner.put(copyKeys.copy(1, number), [foreign], {}, signal);
+        else await run();
+        throw new LockstepError("STORE_UNAVAILABLE", "no answer");
+      }),
+    );
+    await assert.rejects(bench.copy("full"), { code: "COPY_NOT_DURABLE" });
+  }
+  bench.replace("a", inner);
+  await bench.copy("full");
+  bench.pass(91);
+  await bench.copy("full");
+  const names = ["00000001-00000002", "00000001-00000004", "00000001-00000005", "epoch-00000001"];
+  assert.deepEqual(
+    await bench.names("a"),
+    names.filter((name) => name !== "00000001-00000004"),
+  );
 });
 
 test("several that want a copy at once get one after the other, and each sees its own change in it", async () => {

@@ -4,7 +4,6 @@ import { forgetChanges, hasChangedAfter, hasUrgentAfter, newestChange, rowKey } 
 import { deletePastTerm } from "#keys/copy-deletion.ts";
 import { planCopy } from "#keys/copy-plan.ts";
 import type { CopyKind } from "#keys/copy-plan.ts";
-import { namedCopies } from "#keys/copy-search.ts";
 import type { NamedCopy } from "#keys/copy-search.ts";
 import { makeCopy, putCopy } from "#keys/copy-writer.ts";
 import { SCHEMA_VERSION, inTransaction } from "#keys/database.ts";
@@ -13,6 +12,7 @@ import type { KeyStore } from "#keys/key-store.ts";
 import { currentKit } from "#keys/kits.ts";
 import { OpenPlaces } from "#keys/open-places.ts";
 import type { CopySide, OpenPlace } from "#keys/open-places.ts";
+import { ownCopies } from "#keys/own-copies.ts";
 import { placesInUse } from "#keys/places.ts";
 import { isPutBack } from "#keys/put-back.ts";
 import { destroyedVersions, loadChain, newestNumber } from "#keys/stored-copies.ts";
@@ -68,13 +68,13 @@ export function isCopyDue(store: KeyStore): boolean {
 /**
  * Tries whether copies could go to a place.
  *
- * @returns  all that has the name of a copy there, such as those of before a recovery
+ * @returns  the copies of this store there, such as those of before a recovery; those of another one are not among them
  * @throws {LockstepError} COPY_REJECTED: it has copies of another key store; KEY_STORE_FROZEN; KEY_STORE_SEALED; and what the place throws
  */
 export async function tryPlace(side: CopySide, place: string, signal: AbortSignal): Promise<readonly NamedCopy[]> {
   await using objects = await side.openPlace(place, signal);
-  await holdEpoch(side.store, { place, objects, hadCopies: false }, signal);
-  return await namedCopies({ place, objects }, signal);
+  await holdEpoch(side.store, { id: null, place, objects, hadCopies: false }, signal);
+  return await ownCopies(side.store, { place, objects }, signal);
 }
 
 /** Whether a durable copy has a version as it is now. Does not look at the places. */

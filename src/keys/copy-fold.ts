@@ -51,9 +51,10 @@ export function foldCopies(copies: readonly Pick<ParsedCopy, "rows">[], tables: 
   return new Map([...folded].map(([name, rows]) => [name, [...rows.values()]]));
 }
 
-/** A row that was copied without its value, since that was damaged, with the value that a copy before had: a version's never changes. */
+/** A row that was copied without its value, since that was damaged, with the value that a copy before had: a version's never changes. One that was destroyed has none. */
 function withValueOf(before: FoldedRow | undefined, row: FoldedRow): FoldedRow {
-  const isWithout = (row["damaged_ms"] ?? null) !== null && row["value"] === null;
+  const isDestroyed = (row["destroyed_ms"] ?? null) !== null;
+  const isWithout = (row["damaged_ms"] ?? null) !== null && !isDestroyed && row["value"] === null;
   const value = before?.["value"] ?? null;
   return isWithout && value !== null ? { ...row, value, damaged_ms: null } : row;
 }

@@ -47,6 +47,8 @@ export async function makeCopy(
 /** @param previous  null for a full copy */
 async function seal(store: KeyStore, number: number, previous: StoredCopy | null): Promise<MadeCopy> {
   const { db, deps } = store;
+  // What is destroyed while the rows are read may be among them with its value.
+  const destroyed = destroyedVersions(store);
   const from = previous ?? { upto: newestChange(db), auditUpto: auditHead(db).seq };
   const lines: Uint8Array[] = [];
   if (previous === null) for await (const row of allRows(store)) lines.push(rowLineOf(row));
@@ -55,7 +57,7 @@ async function seal(store: KeyStore, number: number, previous: StoredCopy | null
   const now = deps.now();
   const kit = currentKit(store);
   if (kit === null) throw new Error("a copy is made, and there is no kit");
-  const [upto, auditUpto, destroyed] = [newestChange(db), auditHead(db).seq, destroyedVersions(store)];
+  const [upto, auditUpto] = [newestChange(db), auditHead(db).seq];
   const header = { ...headerOf(store, number, previous), at: now.toString(), upto, auditUpto };
   const plain = writeCopy(header, lines, (bytes) => store.ring.sign("copy", bytes));
   const bytes = await sealCopy(kit.recipient, plain);

@@ -3,20 +3,24 @@ import { act } from "#keys/act.ts";
 import { copyKeys } from "#keys/copy-format.ts";
 import { readClaims, writeClaim } from "#keys/epoch-claim.ts";
 import type { EpochClaim, FoundClaim } from "#keys/epoch-claim.ts";
+import { inTransaction } from "#keys/database.ts";
 import { itself } from "#keys/model.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { OpenPlace } from "#keys/open-places.ts";
+import { ownCopies } from "#keys/own-copies.ts";
+import { saveFound } from "#keys/stored-copies.ts";
 
-/** A place, and whether copies of this epoch were read back there since it was added. */
-type HeldPlace = Pick<OpenPlace, "place" | "objects" | "hadCopies">;
+/** A place, and whether copies of this epoch were read back there since it was added. The id is null where it is not added yet. */
+type HeldPlace = Pick<OpenPlace, "place" | "objects" | "hadCopies"> & { readonly id: string | null };
 
 /**
  * Sees to it that a place has the claim of this store's epoch, and none of another server: where there is one, this store was
- * recovered elsewhere, and freezes for good. A place that had copies and has no claim any more is taken for one that is away: it is a mount
- * point, most likely, and what is mounted there is not.
+ * recovered elsewhere, and freezes for good. A place that had copies of this epoch and has no claim of it any more is taken for one that is
+ * away: it is a mount point, most likely, and what is mounted there is not. Where the claim is put now, the copies of earlier epochs
+ * there are noted: a store that was put back does not know all of them.
  *
- * @throws {LockstepError} KEY_STORE_FROZEN; STORE_MISSING: it is emptied; COPY_REJECTED: the place has copies of another key store, or a claim of this epoch that
- *   nobody signed; and what the place throws
+ * @throws {LockstepError} KEY_STORE_FROZEN; STORE_MISSING: it has no claim of this epoch any more; COPY_REJECTED: the place has copies of
+ *   another key store, or a claim of this epoch that nobody signed; and what the place throws
  */
 export async function holdEpoch(store: KeyStore, place: HeldPlace, signal: AbortSignal): Promise<void> {
   const { id, epoch, epochClaim, signingPublic } = store.facts();
@@ -31,9 +35,15 @@ export async function holdEpoch(store: KeyStore, place: HeldPlace, signal: Abort
     });
   }
   if (place.hadCopies) {
-    throw new LockstepError("STORE_MISSING", "nothing is there of what was: is it mounted?", {
+    const why = found.length === 0 ? "nothing is there of what was" : `no claim of epoch ${epoch} is there any more`;
+    throw new LockstepError("STORE_MISSING", `${why}: is it mounted?`, {
       hint: "Where all of it was removed on purpose: `lockstep place remove`, and `lockstep place add`.",
     });
+  }
+  const { id: placeId } = place;
+  if (placeId !== null) {
+    const own = await ownCopies(store, place, signal);
+    inTransaction(store.db, () => saveFound(store, placeId, own));
   }
   const claim: EpochClaim = { store: id, epoch, claim: epochClaim, at: store.deps.now().toString() };
   const bytes = writeClaim(claim, (signed) => store.ring.sign("epoch", signed));

@@ -75,3 +75,27 @@ test("the newest point of a machine shows what is gone: not what was bound since
   act(store, itself, { act: "test", subject: "" }, () => retireBinding(store, old.id));
   assert.deepEqual(gone("web01"), []);
 });
+
+test("what another vault's machine or volume may have is none of this vault's", async () => {
+  const [old, since] = [worldVolume("root", "slot 0"), worldVolume("root", "slot 1")];
+  const other = { vault: "other", machine: "web01" };
+  for (const { reported, found } of [
+    { reported: null, found: 1 },
+    { reported: [worldVolume("another volume", "slot 2")], found: 0 }, // a machine of the same name
+    { reported: [old], of: { vault: "other", machine: "db01" }, found: 0 }, // the same volume
+    { reported: [worldVolume("another volume", "slot 2")], of: { vault: "other", machine: "db01" }, found: 1 },
+  ].map((each) => ({
+    ...each,
+    reported: each.reported === null ? null : { volumes: each.reported, of: each.of ?? other },
+  }))) {
+    using world = await NeedsWorld.make();
+    world.enrol("other");
+    world.bind(world.version("old"), old, "slot 0", { live: true });
+    world.leap(1);
+    const capturedMs = world.store.deps.now().epochMilliseconds;
+    world.report([{ ...worldPoint("after", [since]), capturedMs }]);
+    if (reported !== null) world.report([worldPoint("theirs", reported.volumes)], reported.of);
+    const gone = goneFromNewestPoint(world.store, { vault: idOf("vault"), machine: idOf("web01") });
+    assert.equal(gone.length, found);
+  }
+});

@@ -36,7 +36,7 @@ export function goneBindings(
 
 /**
  * Bindings that count as live, although the newest point that is reported of their machine does not have them. Bindings that were made
- * after it was taken are not among them.
+ * after it was taken are not among them, nor are those that may be of another vault.
  */
 export function goneFromNewestPoint(store: KeyStore, { vault, machine }: MachineRef): readonly Binding[] {
   const newest = store.db
@@ -61,10 +61,15 @@ export function goneFromNewestPoint(store: KeyStore, { vault, machine }: Machine
         .map(({ fingerprint }) => ({ fingerprint: String(fingerprint) }));
       return goneBindings(store, { identity: String(row["volume_identity"]), protectors }, place);
     });
-  // A clone's volume has the same identity: bindings of another machine that reports are none of this one's.
-  const isMachine = store.db.prepare("SELECT 1 FROM machines WHERE name = ?");
-  const isIts = ({ place, boundMs }: Binding): boolean =>
+  // A clone's volume has the same identity: bindings of another machine that reports are none of this one's, and whose it is cannot be said
+  // where another vault has a machine of that name, or points of that volume.
+  const isOthers = store.db.prepare("SELECT 1 FROM machines WHERE name = ?1 AND (vault <> ?2 OR name <> ?3)");
+  const isElsewhere = store.db.prepare(
+    "SELECT 1 FROM header_protectors JOIN point_volumes USING (header) WHERE volume_identity = ? AND vault <> ?",
+  );
+  const isIts = ({ place, boundMs, volumeIdentity }: Binding): boolean =>
     boundMs < Number(newest["captured_ms"]) &&
-    (place === null || place.machine === name || isMachine.get(place.machine) === undefined);
+    (place === null || isOthers.get(place.machine, vault, name) === undefined) &&
+    isElsewhere.get(volumeIdentity, vault) === undefined;
   return [...new Map(gone.filter(isIts).map((binding) => [binding.id, binding])).values()];
 }

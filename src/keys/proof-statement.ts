@@ -109,28 +109,38 @@ export function loadStatements({ db }: KeyStore, vault: string, machine: string)
 export type EarlierProof = Pick<ProofFinding, "verdict" | "derivedMs" | "structures"> & { readonly version: VersionId };
 
 /**
- * The newest proof by derivation of a machine's volume with this very header that opened it.
+ * What can be carried over to a volume of a point from the newest proof by derivation that opened this very header of that volume of
+ * the machine. Of another point's content it says nothing, so what was read in another point is carried over as "opens".
  *
  * @param sinceMs  derived no earlier than this, and not ahead of the clock
+ * @returns  null: there is none, or the latest statement on this very volume is of a derivation that found it worse
  */
 export function earlierProof(
   { db, deps }: KeyStore,
-  { vault, machine, disk, volume }: ProvedVolume,
+  { vault, machine, point, disk, volume }: ProvedVolume,
   headerDigest: string,
   sinceMs: number,
 ): EarlierProof | null {
+  const worse = db
+    .prepare(
+      `SELECT 1 FROM proofs WHERE vault = ? AND machine = ? AND point = ? AND disk = ? AND volume = ? AND derived_ms IS NOT NULL
+         AND verdict NOT IN ('reads', 'opens')`,
+    )
+    .get(vault, machine, point, disk, volume);
+  if (worse !== undefined) return null;
   const row = db
     .prepare(
       `SELECT * FROM proofs WHERE vault = ? AND machine = ? AND disk = ? AND volume = ? AND derived_ms BETWEEN ? AND ?
-         AND header_digest = ? AND verdict IN ('reads', 'opens') ORDER BY derived_ms DESC LIMIT 1`,
+         AND header_digest = ? AND verdict IN ('reads', 'opens') ORDER BY derived_ms DESC, point = ? DESC LIMIT 1`,
     )
-    .get(vault, machine, disk, volume, sinceMs, deps.now().epochMilliseconds, headerDigest);
+    .get(vault, machine, disk, volume, sinceMs, deps.now().epochMilliseconds, headerDigest, point);
   if (row === undefined) return null;
+  const isOwn = row["point"] === point;
   return {
-    verdict: String(row["verdict"]) as Verdict,
+    verdict: isOwn ? (String(row["verdict"]) as Verdict) : "opens",
     version: String(row["version"]) as VersionId,
     derivedMs: Number(row["derived_ms"]),
-    structures: [Number(row["structures_right"]), Number(row["structures_asked"])],
+    structures: isOwn ? [Number(row["structures_right"]), Number(row["structures_asked"])] : [0, 0],
   };
 }
 

@@ -8,10 +8,14 @@ import { holdEpoch } from "#keys/epoch-hold.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { itself } from "#keys/model.ts";
 import type { Caller } from "#keys/model.ts";
+import type { NamedCopy } from "#keys/copy-search.ts";
 import { OpenPlaces } from "#keys/open-places.ts";
 import type { CopySide } from "#keys/open-places.ts";
+import { ownCopies } from "#keys/own-copies.ts";
+import { loadPlaces } from "#keys/places.ts";
 import { prepared } from "#keys/prepared.ts";
 import { FROZEN_AFTER_RECOVERY } from "#keys/recover-store.ts";
+import { newestNumber, saveFound } from "#keys/stored-copies.ts";
 import { vaultName } from "#keys/vaults.ts";
 
 /** A receipt that this store signed, as a vault kept it. */
@@ -78,11 +82,12 @@ function whatItShows(
 
 /**
  * Goes on with a store that was put back, once a custodian has looked: as a new epoch, which waits for a report of every vault before it
- * releases or destroys anything, as after a recovery.
+ * releases or destroys anything, as after a recovery. Copies that the store wrote after the state that it was put back to are noted where
+ * they can be seen; every other place counts as having one.
  *
  * @returns the new epoch
- * @throws {LockstepError} ARGUMENT_INVALID: it does not wait for this; KEY_STORE_SEALED; KEY_STORE_FROZEN: another server claimed the epoch
- *   meanwhile; CANCELLED
+ * @throws {LockstepError} ARGUMENT_INVALID: it does not wait for this; KEY_STORE_SEALED; KEY_STORE_FROZEN: it was recovered elsewhere, which
+ *   it is frozen for from then on; CANCELLED
  */
 export async function goOnAsPutBack(
   side: CopySide,
@@ -93,24 +98,40 @@ export async function goOnAsPutBack(
   const { store } = side;
   refuseOthers(store);
   void store.ring; // the claim is signed
-  const epoch = await epochAfterAll(side, signal);
+  const { epoch, found, hidden } = await lookAtPlaces(side, signal);
   const claim = hex(store.deps.random(16));
   act(store, caller, { act: "audit.accept", subject: "store", detail: { reason, epoch } }, () => {
     refuseOthers(store);
     store.db
       .prepare("UPDATE store SET epoch = ?, epoch_claim = ?, frozen = ?")
       .run(epoch, claim, FROZEN_AFTER_RECOVERY);
+    for (const { id } of loadPlaces(store)) saveFound(store, id, found.get(id) ?? [hidden]);
   });
   await using places = await OpenPlaces.open(side, signal);
   await places.each((place) => holdEpoch(store, place, signal));
   return epoch;
 }
 
-/** The epoch after this one and all that were claimed in places that can be reached. */
-async function epochAfterAll(side: CopySide, signal: AbortSignal): Promise<number> {
+/** What the places show before the store goes on. @throws {LockstepError} KEY_STORE_FROZEN: one has another server's claim */
+async function lookAtPlaces(
+  side: CopySide,
+  signal: AbortSignal,
+): Promise<{
+  /** After this one and all that were claimed in places that can be reached. */
+  readonly epoch: number;
+  /** The store's copies in places that can be reached, by the place's id. */
+  readonly found: ReadonlyMap<string, readonly NamedCopy[]>;
+  /** A copy that stands for those in the other places: newer than any that was seen. */
+  readonly hidden: Pick<NamedCopy, "epoch" | "number" | "sizeBytes">;
+}> {
+  const { store } = side;
   await using places = await OpenPlaces.open(side, signal);
-  const { signingPublic, epoch } = side.store.facts();
-  return await nextEpoch(places.reachable, signingPublic, epoch, signal);
+  await places.each((place) => holdEpoch(store, place, signal));
+  const found = new Map<string, readonly NamedCopy[]>();
+  await places.each(async (place) => void found.set(place.id, await ownCopies(store, place, signal)));
+  const { signingPublic, epoch } = store.facts();
+  const hidden = { epoch, number: places.nextNumber(newestNumber(store)), sizeBytes: 0 };
+  return { epoch: await nextEpoch(places.reachable, signingPublic, epoch, signal), found, hidden };
 }
 
 function refuseOthers(store: KeyStore): void {

@@ -59,9 +59,17 @@ test("no forecast comes nearer before it was reported for a whole quarantine", (
   );
 });
 
-test("many are at least ten, and at least a fifth of all", () => {
-  assert.deepEqual(
-    [areMany(9, 9), areMany(10, 10), areMany(10, 50), areMany(10, 51), areMany(20, 100), areMany(0, 0)],
-    [false, true, true, false, true, false],
-  );
+test("many are at least ten, and at least a fifth of all; or all, where there are two or more", () => {
+  const cases: readonly [fallen: number, points: number, isMany: boolean][] = [
+    [0, 0, false],
+    [1, 1, false],
+    [2, 2, true],
+    [9, 9, true],
+    [9, 10, false],
+    [10, 10, true],
+    [10, 50, true],
+    [10, 51, false],
+    [20, 100, true],
+  ];
+  for (const [fallen, points, isMany] of cases) assert.equal(areMany(fallen, points), isMany, `${fallen} of ${points}`);
 });

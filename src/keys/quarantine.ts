@@ -67,11 +67,12 @@ export function isShortened({ untilMs, nearer }: Forecast, today: number): boole
 }
 
 /**
- * Whether so many points fell on one day that a custodian is to be told.
+ * Whether so many points fell on one day that a custodian is to be told: ten and a fifth of all, or all of at least two.
  *
  * @param fallen  that were there the day before and are missing although they were expected to stay, or are expected to go much sooner
  * @param points  that there were, these among them, without those that were expected to go
  */
 export function areMany(fallen: number, points: number): boolean {
+  if (fallen >= 2 && fallen === points) return true;
   return fallen >= 10 && fallen * 5 >= points;
 }

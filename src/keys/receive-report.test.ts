@@ -30,10 +30,10 @@ class Bench implements Disposable {
     this.#caller = identify(keySide.side.store, keySide.tokens.backup).caller;
   }
 
-  report(reported: readonly WorldPoint[], machine = someMachine) {
+  report(reported: readonly WorldPoint[], machine = someMachine, machineName = "web01") {
     const { store } = this.keySide.side;
-    const digest = sha256Text(JSON.stringify(reported));
-    const of = { vault: someVault, machine, machineName: "web01" };
+    const digest = sha256Text(JSON.stringify([reported, machineName]));
+    const of = { vault: someVault, machine, machineName };
     return receiveReport(store, this.#caller, { ...of, digest, points: () => reported });
   }
 
@@ -177,4 +177,12 @@ test("more points than a report may have are refused in words", async () => {
     code: "ARGUMENT_INVALID",
     message: "point.report: points: a report has at most 100000 points of a machine",
   });
+});
+
+test("a report that changes a machine's name alone is audited", async () => {
+  using bench = new Bench(await testKeySide());
+  bench.report(points(1));
+  const [entries] = bench.written;
+  bench.report(points(1), someMachine, "web02");
+  assert.equal(bench.written[0], entries + 1);
 });

@@ -46,7 +46,7 @@ export function receiveReport(store: KeyStore, caller: Caller, received: Receive
   };
   return inTransaction(store.db, () => {
     const { changed, alarm, ...outcome } = saveReport(store, { vault, machine, machineName, points }, digest, spend);
-    if (changed || isNewDay) {
+    if (changed || isNewDay || last.name !== machineName) {
       const detail = { vault, machine, points: points.length, ...outcome, alarmed: alarm !== null };
       appendAudit(store.db, caller, { act: "point.report", subject: machineName, detail }, "done", store.deps.now());
     }
@@ -57,11 +57,12 @@ export function receiveReport(store: KeyStore, caller: Caller, received: Receive
 function lastReport(
   { db }: KeyStore,
   { vault, machine }: MachineRef,
-): { readonly atMs: number; readonly epoch: number; readonly digest: string } | null {
-  const sql = "SELECT last_report_ms, heard_epoch, report_digest FROM machines WHERE vault = ? AND machine = ?";
+): { readonly name: string; readonly atMs: number; readonly epoch: number; readonly digest: string } | null {
+  const sql = "SELECT name, last_report_ms, heard_epoch, report_digest FROM machines WHERE vault = ? AND machine = ?";
   const row = prepared(db, sql).get(vault, machine);
   if (row === undefined) return null;
   return {
+    name: String(row["name"]),
     atMs: Number(row["last_report_ms"]),
     epoch: Number(row["heard_epoch"]),
     digest: String(row["report_digest"]),

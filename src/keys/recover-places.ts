@@ -8,6 +8,7 @@ import { saveFound } from "#keys/stored-copies.ts";
  * out: this machine may not reach them, or by another name. What lies in those, and in any that copies ever went to, is not known: each
  * counts as having the newest copy for good, so that no certificate says of a value there that it is gone. To be called inside a transaction.
  *
+ * @param named   those of this store that lie in the places: see `ownCopies`
  * @param newest  the copy that the store was recovered from
  * @returns       the places that were taken out
  */

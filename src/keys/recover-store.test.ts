@@ -8,7 +8,7 @@ import { copiedTables } from "#keys/changes.ts";
 import { foldCopies } from "#keys/copy-fold.ts";
 import type { FoldedRow } from "#keys/copy-fold.ts";
 import { allRows, rowsAfter } from "#keys/copy-rows.ts";
-import type { CopyRow } from "#keys/copy-format.ts";
+import type { CopyRow, CopyValue } from "#keys/copy-format.ts";
 import type { FoundChain } from "#keys/copy-search.ts";
 import { SCHEMA_VERSION, stagingDatabase } from "#keys/database.ts";
 import { thawIfReported } from "#keys/thaw.ts";
@@ -149,3 +149,14 @@ function sorted(rows: ReturnType<typeof foldCopies>): unknown {
     );
   return [...rows].map(([table, all]) => [table, all.map(text).toSorted()]);
 }
+
+test("a version that was damaged and then destroyed gets no value back from a copy of before", () => {
+  const tables = [{ name: "versions", columns: [], key: ["id"] }];
+  const rowOf = (more: Record<string, CopyValue>): { rows: CopyRow[] } => ({
+    rows: [{ table: "versions", row: { id: "1", value: null, damaged_ms: 5, destroyed_ms: null, ...more } }],
+  });
+  const before = rowOf({ value: Uint8Array.of(1), damaged_ms: null });
+  const valueAfter = (destroyedMs: number | null): unknown =>
+    foldCopies([before, rowOf({ destroyed_ms: destroyedMs })], tables).get("versions")?.[0]?.["value"];
+  assert.deepEqual([valueAfter(null), valueAfter(6)], [Uint8Array.of(1), null]);
+});

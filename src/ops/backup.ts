@@ -56,6 +56,8 @@ export type BackupResult = {
   readonly resumed: boolean;
   readonly healedSlots: number;
   readonly unreadable: ReadonlyMap<string, readonly ByteRange[]>;
+  /** Why disks are torn, in words, by their names. */
+  readonly torn: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
   /** What the disks' volumes are, by the disks' names. */
   readonly volumes: ReadonlyMap<string, BodyVolumes>;
@@ -108,7 +110,9 @@ export async function backup(
   const point = await commit({ vault, log, session }, sources, whole, { capturedAt, storedBytes }, signal);
   const unreadable = new Map(done.map(({ disk, outcome }) => [disk.name, outcome.unreadable]));
   const volumes = new Map(done.map(({ disk, volumes: found }) => [disk.name, found]));
-  return { point, storedBytes, resumed: session.adopted.length > 0, healedSlots, unreadable, warnings, volumes };
+  const torn = new Map(whole.flatMap(({ disk, torn: why }) => (why === null ? [] : [[disk.name, why] as const])));
+  const resumed = session.adopted.length > 0;
+  return { point, storedBytes, resumed, healedSlots, unreadable, torn, warnings, volumes };
 }
 
 /** The newest live point is the base; lists of changes must start from it, and then nothing is adopted. */

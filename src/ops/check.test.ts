@@ -17,6 +17,7 @@ import { MaintenanceBench } from "#testing/maintenance-bench.ts";
 import { memoryDisk } from "#testing/memory-disk.ts";
 import { backUp, BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
 import { bytesGoodAt, wholeChecks } from "#vault/bytes-good.ts";
+import { objectKeys } from "#vault/object-keys.ts";
 
 const whole: Partial<CheckOptions> = { readData: { part: 1, of: 1 } };
 const isData = (key: string): boolean => key.includes("/data/");
@@ -342,4 +343,54 @@ test("a check of which the store gave no answer for something says of no bytes t
   const vault = { ...bench.vault, store: badSectorStore(bench.store, key) };
   assert.equal((await checkNow(bench, whole, vault)).ok, false);
   assert.equal(goodAt(bench), taken);
+});
+
+test("what was put right in the store behind our back is written anew, and no check calls it damaged again", async () => {
+  const bench = await MaintenanceBench.make("put right", 60);
+  const { point } = await bench.backUp();
+  bench.change(0, 60); // no later backup has these blocks
+  await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, (each) => each.includes(`/data/${point.session}`));
+  await flip(bench.store, key, BLOCK);
+  await checkNow(bench, whole);
+  await flip(bench.store, key, BLOCK);
+  await checkNow(bench, { ...whole, repair: false });
+  assert.equal((await checkNow(bench)).hurt.length, 1, "a check that writes nothing anew leaves the mark");
+  const found = await checkNow(bench, whole);
+  assert.deepEqual([found.ok, found.readable.length, found.healedSlots], [true, 1, 1]);
+  assert.deepEqual([bench.log.fold.damaged.size, bench.log.fold.maintenance], [0, null]);
+  const later = await checkNow(bench);
+  assert.deepEqual([later.ok, later.hurt, bench.log.fold.points.get(point.point)?.hurt], [true, [], false]);
+  await bench.prune();
+  assert.deepEqual(await bench.unlike(), []);
+});
+
+test("an entry of the log that is lost is noticed, also where a summary stands for it; one with a second copy is put back", async () => {
+  for (const singleDisk of [false, true]) {
+    const bench = await MaintenanceBench.make("lost entry", 20, { store: memoryStore({ singleDisk }) });
+    await bench.backUp();
+    await bench.store.delete(objectKeys.logEntry(bench.log.machine, 2), bench.signal);
+    const found = await checkNow(bench);
+    assert.equal(found.ok, singleDisk);
+    if (singleDisk)
+      assert.deepEqual(
+        found.copies.map(({ what, repaired }) => [what, repaired]),
+        [["missing", true]],
+      );
+    else assert.match(found.warnings.join(), /^entry 2 of the log is lost: .* is missing$/);
+  }
+});
+
+test("damage that a part shows hurts its points alone: for the others the parts are read", async () => {
+  const bench = await MaintenanceBench.make("parts with damage", 60);
+  const { point: old } = await bench.backUp();
+  bench.change(0, 60);
+  await bench.backUp();
+  const [key = ""] = await keysOf(bench.store, (each) => each.includes(`/data/${old.session}`));
+  await flip(bench.store, key, BLOCK);
+  await bench.pass(1);
+  const first = bench.bench.clock.now.toString();
+  for (const part of [1, 2]) await checkNow(bench, { readData: { part, of: 2 } });
+  assert.equal(bench.log.fold.points.get(old.point)?.hurt, true);
+  assert.equal(goodAt(bench), first);
 });

@@ -3,6 +3,8 @@ import { sha256 } from "#crypto/derive.ts";
 import type { ByteRange } from "#disk/contract.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 import { CheckedDisk } from "#ops/check-disk.ts";
+import { checkEntries } from "#ops/check-entries.ts";
+import type { CheckedEntries } from "#ops/check-entries.ts";
 import type { CheckedTree, HurtSegment } from "#ops/check-disk.ts";
 import { logCheck } from "#ops/log-check.ts";
 import { logDamage } from "#vault/damage-log.ts";
@@ -10,6 +12,7 @@ import type { SlotRanges } from "#vault/entry.ts";
 import type { Fold, PointState } from "#vault/fold.ts";
 import type { DiskId, GenerationId, PointId, SegmentId } from "#vault/ids.ts";
 import type { Log } from "#vault/log.ts";
+import { healReadable } from "#vault/heal-readable.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import type { SegmentKind } from "#vault/object-keys.ts";
 import { BODY_LIMIT_BYTES } from "#vault/point-body.ts";
@@ -30,7 +33,10 @@ export type CheckOptions = {
   readonly record: boolean;
   /** Blocks for which the store gives no answer count as damaged; they do not unless this is set. */
   readonly unreadIsDamage?: boolean;
-  /** Put missing objects back from their second copies, and the reverse; replace damaged second copies. */
+  /**
+   * Put missing objects back from their second copies, and the reverse; replace damaged second copies; write anew what the log calls
+   * damaged and reads well.
+   */
   readonly repair: boolean;
   readonly progress: (step: CheckStep) => void;
 };
@@ -68,7 +74,7 @@ export type HurtDisk = {
 };
 
 export type CheckResult = {
-  /** Nothing is damaged, nothing went unread, and every second copy is there, or is again. */
+  /** Nothing is damaged, nothing went unread, no entry of the log is lost, and every second copy is there, or is again. */
   readonly ok: boolean;
   readonly points: number;
   readonly segments: { readonly nodes: number; readonly data: number };
@@ -91,6 +97,8 @@ export type CheckResult = {
     readonly segment: SegmentId;
     readonly slots: SlotRanges;
   }[];
+  /** Slots of `readable` that were written anew, so that the log calls them damaged no more. */
+  readonly healedSlots: number;
   /** Damaged slots that the log did not know before and does now. */
   readonly recordedSlots: number;
   readonly warnings: readonly string[];
@@ -117,8 +125,10 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
   const states = statesOf(fold, options.point);
   const bodies = await checkBodies(vault, log, states, options, signal);
   const disks: CheckedDisk[] = [];
-  const copies = [...bodies.copies];
-  const unread = [...bodies.unread];
+  const entries =
+    options.point === null ? await checkEntries(vault, log, fold.seq, options.repair, signal) : nothingMissing;
+  const copies = [...entries.copies, ...bodies.copies];
+  const unread = [...entries.unread, ...bodies.unread];
   const counts = { nodes: 0, data: 0 };
   let readBytes = 0;
   for (const [disk, trees] of treesOf(fold, states, options.point === null)) {
@@ -131,10 +141,11 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
     counts.data += checked.marks.data.size;
     readBytes += checked.readBytes;
   }
-  const warnings: string[] = [];
+  const warnings = [...entries.lost];
   const damage: FoundDamage[] = [];
   const hurt: HurtDisk[] = [];
   let recordedSlots = 0;
+  let healedSlots = 0;
   for (const checked of disks) {
     const segments = await checked.locate(signal);
     damage.push(...segments.map((segment) => damageOf(checked, segment)));
@@ -155,9 +166,16 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
     const missed = await tryToLog(() => logCheck(log, finding, signal));
     if (missed !== null) warnings.push(`That this was checked could not be logged: ${missed}`);
   }
+  const readable = disks.flatMap((checked) => checked.readable.map((each) => ({ disk: checked.disk, ...each })));
+  if (options.repair && readable.length > 0) {
+    const missed = await tryToLog(async () => {
+      healedSlots = await healReadable(vault, log, readable, signal);
+    });
+    if (missed !== null) warnings.push(`What reads well again could not be written anew: ${missed}`);
+  }
   if (options.point !== null) statesOf(log.fold, options.point); // purged meanwhile, it is gone and not sound
   const damagedBytes = hurt.reduce((sum, { ranges }) => sum + ranges.reduce((a, range) => a + range.lengthBytes, 0), 0);
-  const isWhole = damage.length === 0 && bodies.lost.length === 0 && unread.length === 0;
+  const isWhole = damage.length + bodies.lost.length + entries.lost.length + unread.length === 0;
   return {
     ok: isWhole && copies.every(({ repaired }) => repaired),
     points: states.length,
@@ -169,11 +187,14 @@ export async function check(vault: Vault, log: Log, options: CheckOptions, signa
     bodies: bodies.lost,
     copies,
     unread,
-    readable: disks.flatMap((checked) => checked.readable.map((each) => ({ disk: checked.disk, ...each }))),
+    readable,
+    healedSlots,
     recordedSlots,
     warnings,
   };
 }
+
+const nothingMissing: CheckedEntries = { lost: [], copies: [], unread: [] };
 
 /** Why something could not be logged, where that leaves the check right; null when it was. @throws what `work` throws else */
 async function tryToLog(work: () => Promise<void>): Promise<string | null> {
@@ -181,7 +202,9 @@ async function tryToLog(work: () => Promise<void>): Promise<string | null> {
     await work();
     return null;
   } catch (error) {
-    if (isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE", "KEYRING_ROLLED_BACK")) {
+    if (
+      isLockstepError(error, "STORE_DENIED", "STORE_FULL", "STORE_UNAVAILABLE", "KEYRING_ROLLED_BACK", "SESSION_FENCED")
+    ) {
       return messageOf(error);
     }
     throw error;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { base64 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { ErrorCode } from "#errors/errors.ts";
 import { keepInStep } from "#ops/keep-in-step.ts";
@@ -184,6 +185,19 @@ test("a key store that is not the one that the log knows is told nothing and bel
   assert.equal((await step(bench, [point])).trouble?.code, "KEY_STORE_OTHER");
 });
 
+test("a log with receipts of another key store, and no word of which it knew, believes none before a custodian says so", async () => {
+  using bench = await InStepBench.make("receipts alone");
+  await bench.bindKey();
+  const point = await bench.backUp();
+  const found = { epoch: 1, at: "2026-01-01T00:00:00Z", auditSeq: 5, auditHash: "b".repeat(64), copy: 1 };
+  const receipt = { store: "a".repeat(32), ...found, signature: base64(new Uint8Array(64)) };
+  await bench.log.append(() => ({ type: "receipt", compatible: true, receipt }), bench.signal);
+  assert.equal((await step(bench, [point])).trouble?.code, "KEY_STORE_OTHER");
+  assert.equal(bench.log.fold.keyStore, null);
+  assert.equal(await adoptKeyStore(bench.deps, bench.signal), true);
+  assert.equal((await step(bench, [point])).trouble, null);
+});
+
 test("a volume whose key version is damaged is named, and the others are proved", async () => {
   using bench = await InStepBench.make("one is damaged");
   await bench.bindKey();
@@ -216,7 +230,7 @@ test("a binding whose protector the newest point does not have is said, and one 
   bench.content[at] = (bench.content[at] ?? 0) ^ 1;
   const { gone } = await step(bench, [await bench.backUp()]);
   assert.deepEqual(
-    gone.map(({ version, place }) => [version, place?.disk]),
-    [["web01/v1", "sda"]],
+    gone.map(({ version, place, boundBy }) => [version, place?.disk, boundBy]),
+    [["web01/v1", "sda", null]],
   );
 });

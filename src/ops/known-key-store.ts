@@ -1,24 +1,28 @@
 import type { KeyClient } from "#client/key-client.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { KnownKeyStore } from "#vault/entry.ts";
+import type { Fold } from "#vault/fold.ts";
 import type { Log } from "#vault/log.ts";
 
 type Deps = { readonly log: Log; readonly client: KeyClient };
 
 /**
  * Has a log know the key store that answers, and for how long its proofs count. The first one is believed; from then on only that one
- * is, since it alone can sign by its key, which stays through every `recover`.
+ * is, since it alone can sign by its key, which stays through every `recover`. A log with receipts knew one before it could say which.
  *
  * @throws {LockstepError} KEY_STORE_OTHER: another one answers; what `Log.read`, `Log.append` and `KeyClient.call` throw
  */
 export async function knowKeyStore({ log, client }: Deps, signal: AbortSignal): Promise<void> {
   const given = await ask(client, signal);
   await log.read(signal);
-  await log.append(({ keyStore }) => (keyStore === null || isRenewed(keyStore, given) ? entryOf(given) : null), signal);
+  await log.append((fold) => {
+    const { keyStore } = fold;
+    return (keyStore === null ? !knowsAnother(fold, given) : isRenewed(keyStore, given)) ? entryOf(given) : null;
+  }, signal);
   const known = log.fold.keyStore;
-  if (known === null || isSame(known, given)) return;
+  if (known !== null && isSame(known, given)) return;
   const found =
-    known.store === given.store ? "signs with another key than it did" : `is not the one that the log knows`;
+    known?.store === given.store ? "signs with another key than it did" : `is not the one that the log knows`;
   throw new LockstepError("KEY_STORE_OTHER", `the key store ${given.store.slice(0, 8)} that answers ${found}`, {
     hint: "If a new key store was made on purpose, `lockstep vault enrol` has the vault believe it from then on.",
   });
@@ -33,10 +37,15 @@ export async function knowKeyStore({ log, client }: Deps, signal: AbortSignal): 
  */
 export async function adoptKeyStore({ log, client }: Deps, signal: AbortSignal): Promise<boolean> {
   const given = await ask(client, signal);
-  const { keyStore: before } = await log.read(signal);
-  if (before !== null && before.store !== given.store) await log.append(() => entryOf(given), signal);
+  const isOther = knowsAnother(await log.read(signal), given);
+  if (isOther) await log.append(() => entryOf(given), signal);
   await knowKeyStore({ log, client }, signal);
-  return before !== null && before.store !== given.store;
+  return isOther;
+}
+
+/** Whether a log knows another key store: by its entry, or where there is none, by receipts that are all of others. */
+function knowsAnother({ keyStore, receipts }: Pick<Fold, "keyStore" | "receipts">, { store }: KnownKeyStore): boolean {
+  return keyStore === null ? receipts.size > 0 && !receipts.has(store) : keyStore.store !== store;
 }
 
 async function ask(client: KeyClient, signal: AbortSignal): Promise<KnownKeyStore> {

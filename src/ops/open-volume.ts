@@ -11,7 +11,7 @@ import type { CostLimit, KeyDeriver } from "#volume/kdf.ts";
 import { openPlainVolume } from "#volume/plain-volume.ts";
 import type { PlainVolume } from "#volume/plain-volume.ts";
 import type { VolumeSource } from "#volume/source.ts";
-import { isProtectorName } from "#volume/protector-name.ts";
+import { protectorId } from "#volume/protector-name.ts";
 import { stretchedSource } from "#volume/stretched-source.ts";
 import { unlockWithin } from "#volume/unlock-within.ts";
 import { readVolumeHeader } from "#volume/volume-header.ts";
@@ -93,8 +93,7 @@ async function opened<Result>(
   use: (opened: OpenedVolume) => Promise<Result>,
   signal: AbortSignal,
 ): Promise<Result> {
-  const [named, another] = facts.protectors.filter((each) => only !== null && isProtectorName(only, each));
-  const id = named === undefined || another !== undefined ? only : named.id;
+  const id = only === null ? null : protectorId(only, facts.protectors);
   using unlocked = await unlockWithin(header, secret, { kdf, limit, only: id }, signal);
   const { protector } = unlocked;
   let plain: PlainVolume;

@@ -81,7 +81,8 @@ export const bindingAnswers: Answers<keyof typeof bindingRoutes> = {
     subject: ({ vault, machine }) => `vault ${vault}, machine ${machine}`,
     handle: ({ store }, caller, { vault, machine }) => {
       requireReporter(store, caller, vault);
-      return { gone: goneFromNewestPoint(store, { vault, machine }).map((each) => named(store, each)) };
+      const gone = goneFromNewestPoint(store, { vault, machine }).map((each) => named(store, each));
+      return { gone: caller.role === "backup" ? gone.map((each) => ({ ...each, boundBy: null })) : gone };
     },
   },
   "binding.retire": {

@@ -228,14 +228,32 @@ test("an earlier proof of the same header is carried over, with its date, until 
   const carried = await prove(keySide, xfsInLuks2, { point: otherPoint });
   assert.deepEqual(
     [carried.body.verdict, carried.body.carriedOver, carried.body.at, carried.body.derivedAt, carried.body.structures],
-    ["reads", true, "2026-01-07T00:00:00Z", "2026-01-01T00:00:00Z", [17, 17]],
+    ["opens", true, "2026-01-07T00:00:00Z", "2026-01-01T00:00:00Z", [0, 0]],
+    "the header is the same; of this point's content nothing was seen",
   );
   assert.deepEqual([carried.shown.length, kdf.requests.length], [0, derived]);
+
+  const again = await prove(keySide, xfsInLuks2);
+  assert.deepEqual([again.body.verdict, again.body.carriedOver, again.body.structures], ["reads", true, [17, 17]]);
 
   keySide.pass({ days: 2 });
   const real = await prove(keySide, xfsInLuks2, { point: "ee".repeat(16) });
   assert.deepEqual([real.body.carriedOver, real.body.derivedAt], [false, "2026-01-09T00:00:00Z"]);
   assert.ok(kdf.requests.length > derived);
+});
+
+test("a point whose content is damaged stays so while others with its header open; nothing is carried over to it", async () => {
+  const { test: keySide } = await proving();
+  using _open = keySide;
+  await bindTo(keySide, xfsInLuks2, "keyslot 0", first);
+  const hurt = damaged(2 * 64 * 4096 + 600);
+  await prove(keySide, hurt, { anew: true });
+  keySide.pass({ days: 1 });
+  await prove(keySide, xfsInLuks2, { point: otherPoint, anew: true });
+  const later = await prove(keySide, hurt);
+  assert.deepEqual([later.body.verdict, later.body.carriedOver], ["opens, content damaged", false]);
+  const healed = await prove(keySide, xfsInLuks2);
+  assert.deepEqual([healed.body.verdict, healed.body.carriedOver], ["reads", false]);
 });
 
 test("nothing is carried over for another header, machine, disk, volume or version, when asked anew, or from a later time", async () => {

@@ -4,11 +4,21 @@ import { test } from "node:test";
 import type { Receipt } from "#api/needs.ts";
 import type { InputOf, ReplyOf } from "#api/routes.ts";
 import { systemRandom } from "#crypto/derive.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { auditHead } from "#keys/audit.ts";
-import { isReadyForCopies } from "#keys/copies.ts";
+import { ensureCopied, isReadyForCopies } from "#keys/copies.ts";
+import { copyKeys } from "#keys/copy-format.ts";
 import { inTransaction } from "#keys/database.ts";
+import { writeClaim } from "#keys/epoch-claim.ts";
 import { addIdentity, newToken } from "#keys/identities.ts";
+import type { KeyStore } from "#keys/key-store.ts";
+import { itself } from "#keys/model.ts";
+import type { CopySide } from "#keys/open-places.ts";
+import { addPlace, placesInUse } from "#keys/places.ts";
+import { goOnAsPutBack } from "#keys/put-back.ts";
 import { FROZEN_AFTER_RECOVERY } from "#keys/recover-store.ts";
+import { copiesIn } from "#keys/stored-copies.ts";
+import { memoryStore } from "#store/memory.ts";
 import { testKeySide } from "#testing/key-side.ts";
 import type { TestKeySide } from "#testing/key-side.ts";
 import { idOf } from "#testing/needs-world.ts";
@@ -174,6 +184,69 @@ test("no copy of a store that was put back takes the place of a newer one, and n
   await keySide.as("custodian", "copy.make", { full: true });
   assert.deepEqual(await names(), [...before, "keystore/00000002-00000001", "keystore/epoch-00000002"].toSorted());
 });
+
+test("one that was recovered elsewhere meanwhile cannot go on: it stays frozen for good", async () => {
+  const { keySide, receipt } = await rolledBack();
+  using _open = keySide;
+  const { side } = keySide;
+  const { signal } = new AbortController();
+  await reporting(keySide, [receipt]);
+  const claim = { store: side.store.facts().id, epoch: 2, claim: "d".repeat(32), at: "2026-01-01T00:00:00Z" };
+  const bytes = writeClaim(claim, (signed) => side.store.ring.sign("epoch", signed));
+  await using place = await side.openPlace("memory", signal);
+  await place.put(copyKeys.claim(2), [bytes], {}, signal);
+  await assert.rejects(keySide.as("custodian", "audit.accept", { reason: "looked" }), { code: "KEY_STORE_FROZEN" });
+  assert.equal(side.store.facts().epoch, 1);
+  assert.match(side.store.facts().frozen ?? "", /^it was recovered elsewhere: epoch 2 was claimed in memory/);
+});
+
+test("copies that it wrote before it was put back are known after it went on, those in places that are away once they are back", async () => {
+  const { keySide, receipt } = await rolledBack();
+  using _open = keySide;
+  const { store } = keySide.side;
+  const { signal } = new AbortController();
+  const places = new Map(["memory", "away"].map((name) => [name, memoryStore()]));
+  let isAway = false;
+  const side: CopySide = {
+    store,
+    openPlace: (name) => {
+      const place = places.get(name);
+      if (place !== undefined && !(isAway && name === "away")) return Promise.resolve(place);
+      return Promise.reject(new LockstepError("STORE_MISSING", "it is away"));
+    },
+  };
+  const ids = new Map(["memory", "away"].map((name) => [name, placeId(store, name)]));
+  for (let copy = 1; copy <= 2; copy++) await ensureCopied(side, signal, "full");
+  store.db.exec("DELETE FROM copies WHERE number = 2");
+  await reporting(keySide, [receipt]);
+  isAway = true;
+  const known = (name: string): (readonly number[])[] =>
+    copiesIn(store, ids.get(name) ?? "").map(({ epoch, number }) => [epoch, number]);
+  await goOnAsPutBack(side, itself, "looked", signal);
+  assert.deepEqual(
+    known("memory"),
+    [1, 2].map((number) => [1, number]),
+  );
+  assert.deepEqual(
+    known("away"),
+    [1, 3].map((number) => [1, number]),
+    "one of those that it may have",
+  );
+  isAway = false;
+  await ensureCopied(side, signal, "full");
+  assert.deepEqual(known("away"), [
+    [1, 1],
+    [1, 2],
+    [1, 3],
+    [2, 1],
+  ]);
+});
+
+/** The id of a place, which is added where it is none. */
+function placeId(store: KeyStore, name: string): string {
+  const known = placesInUse(store).find(({ place }) => place === name);
+  return known?.id ?? inTransaction(store.db, () => addPlace(store, { place: name, domain: name }));
+}
 
 test("with two custodians, one alone cannot go on with it", async () => {
   const { keySide, receipt } = await rolledBack();

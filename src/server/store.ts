@@ -52,10 +52,14 @@ export const storeAnswers: Answers<keyof typeof storeRoutes> = {
     audits: true,
     handle: ({ store, proofs }, caller) => {
       proofs.endAll();
-      // Its entry, then the signed head that covers it: once the store is sealed, nothing can be signed.
-      act(store, caller, { act: "store.seal", subject: "store" }, () => undefined);
-      signHead(store);
-      store.seal();
+      // Its entry, then the signed head that covers it: once the store is sealed, nothing can be signed. It is sealed even where neither
+      // can be written.
+      try {
+        act(store, caller, { act: "store.seal", subject: "store" }, () => undefined);
+        signHead(store);
+      } finally {
+        store.seal();
+      }
       return {};
     },
   },

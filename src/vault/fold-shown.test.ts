@@ -75,7 +75,7 @@ test("the key store whose word counts is the one that was logged last, what it s
   };
   const none = log.fold.keyStore;
   assert.equal(none, null);
-  assert.ok(!("keyStore" in (JSON.parse(fromUtf8(writeSummary(log.fold))) as object)));
+  assert.match(fromUtf8(writeSummary(log.fold)), /"keyStore":null/);
   await must(log, entry("a", a));
   const { ignored } = await force(log, entry("a", b));
   assert.match(ignored.join(), /key store a+ has another key/);

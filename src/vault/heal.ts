@@ -54,10 +54,12 @@ export async function healDisk(
 }
 
 /**
- * Heals one segment. When another writer replaces its generation meanwhile, it is done again with the new one: the point
- * that is being taken needs these slots.
+ * Heals one segment: with what its object holds, and where that cannot be read, with what `contentOf` gives. When another writer
+ * replaces its generation meanwhile, it is done again with the new one: whoever asks needs these slots.
+ *
+ * @param slots  the log calls them damaged
  */
-async function healSegment(
+export async function healSegment(
   deps: { vault: Vault; log: Log; session: Session },
   ref: SegmentRef,
   slots: readonly number[],

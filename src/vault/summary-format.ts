@@ -70,29 +70,34 @@ function bySegment<Value extends z.ZodType>(value: Value) {
   return z.array(z.strictObject({ disk: diskId, kind: segmentKind, segments }));
 }
 
-/** As programs wrote it that passed over entries of the types `swept`, `volumes`, `verdict`, `keystore`, `receipt` and `checked`. */
-const olderSummary = z.strictObject({
+const summary = z.strictObject({
   seq: seqField,
   hash: sha256Hex,
   machine: machineDefinition,
-  points: z.array(olderPointState),
+  points: z.array(pointState),
   backup: openSession,
   maintenance: openSession,
   generations: bySegment(generationIdField),
   damaged: bySegment(slotRanges),
   keyring: keyringRef,
   clock: z.strictObject({ trustedAt: instant, doubtfulSinceSeq: count.nullable() }),
-});
-
-const summary = z.strictObject({
-  ...olderSummary.shape,
-  points: z.array(pointState),
   /** Each of what points have, once: most have the same. */
   volumes: z.array(diskVolumes),
-  /** Left out where there is none. */
-  keyStore: knownKeyStore.optional(),
+  keyStore: knownKeyStore.nullable(),
   receipts: z.array(receipt),
   checks: z.array(z.strictObject({ part: dataPart, startedAt: instant, upTo: seqField })),
+});
+
+/**
+ * As programs wrote it that passed over entries of the type `keystore`, and the first of them over `swept`, `volumes`, `verdict`, `receipt`
+ * and `checked` as well.
+ */
+const olderSummary = z.strictObject({
+  ...summary.omit({ keyStore: true }).shape,
+  points: z.array(z.union([pointState, olderPointState])),
+  volumes: summary.shape.volumes.optional(),
+  receipts: summary.shape.receipts.optional(),
+  checks: summary.shape.checks.optional(),
 });
 
 /** Compiling the schema takes a few milliseconds, and makes long summaries four times as fast to check. */
@@ -132,7 +137,7 @@ export function parseSummary(payload: Uint8Array, what: string): ReadSummary {
   if (!isOf(olderSummary, json, payload.length)) throw notASummary(json, what);
   const unseen = { volumes: null, shown: [], checkedAt: null, hurt: false };
   const points = json.points.map((point) => ({ ...point, ...unseen }));
-  return { fold: foldOf({ ...json, points, volumes: [], receipts: [], checks: [] }), isOlder: true };
+  return { fold: foldOf({ ...json, points, volumes: [], keyStore: null, receipts: [], checks: [] }), isOlder: true };
 }
 
 /** Says whether it is one as it is, rather than making the copy that a parse makes: the schema changes no value. */
@@ -157,22 +162,21 @@ function foldOf(json: z.output<typeof summary>): Fold {
     points: FoldMap.of(points.map(stateOf)),
     generations: FoldMap.of(ungrouped(generations)),
     damaged: FoldMap.of(ungrouped(damaged)),
-    keyStore: keyStore ?? null,
+    keyStore,
     receipts: new Map(receipts.map((each) => [each.store, each])),
     checks: new Map(checks.map((check) => [check.part.join("/"), check])),
   };
 }
 
 function summaryOf(fold: Fold): object {
-  const { seq, hash, machine, backup, maintenance, keyring, clock } = fold;
+  const { seq, hash, machine, backup, maintenance, keyring, clock, keyStore } = fold;
   const { points, volumes } = pointsOf(fold);
   const generations = grouped(fold.generations);
   const damaged = grouped(fold.damaged);
   const receipts = [...fold.receipts.values()].sort((a, b) => (a.store < b.store ? -1 : 1));
   const checks = [...fold.checks.values()].sort((a, b) => a.part[1] - b.part[1] || a.part[0] - b.part[0]);
   const state = { seq, hash, machine, points, backup, maintenance, generations, damaged, keyring, clock };
-  const keyStore = fold.keyStore === null ? {} : { keyStore: fold.keyStore };
-  return { ...state, volumes, ...keyStore, receipts, checks };
+  return { ...state, volumes, keyStore, receipts, checks };
 }
 
 /** The points by their entries, and what they have of volumes in the order in which it comes first. */

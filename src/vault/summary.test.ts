@@ -6,7 +6,7 @@ import type { Fold } from "#vault/fold.ts";
 import { objectKeys } from "#vault/object-keys.ts";
 import { sealObject } from "#vault/sealed.ts";
 import { verifySummaries } from "#vault/summary-check.ts";
-import { writeSummary } from "#vault/summary-format.ts";
+import { parseSummary, writeSummary } from "#vault/summary-format.ts";
 import { deleteSurplusSummaries, listSummaries, putSummary, surplusSummaries } from "#vault/summary.ts";
 import { appendOnlyStore } from "#testing/append-only-store.ts";
 import { recordingStore } from "#testing/recording-store.ts";
@@ -124,8 +124,17 @@ test("a store without deletes is enough to append and to write summaries", async
 function olderSummary(fold: Fold): Uint8Array {
   const json = JSON.parse(fromUtf8(writeSummary(fold))) as { points: Record<string, unknown>[] };
   const points = json.points.map(({ volumes: _v, shown: _s, checkedAt: _c, hurt: _h, ...point }) => point);
-  return utf8(JSON.stringify({ ...json, points, volumes: undefined, receipts: undefined, checks: undefined }));
+  const unknown = { volumes: undefined, keyStore: undefined, receipts: undefined, checks: undefined };
+  return utf8(JSON.stringify({ ...json, points, ...unknown }));
 }
+
+test("one that lacks only the key store is an older program's as well", async () => {
+  const { log } = await filled("no key store");
+  const json = JSON.parse(fromUtf8(writeSummary(log.fold))) as Record<string, unknown>;
+  assert.deepEqual([json["keyStore"], parseSummary(writeSummary(log.fold), "it").isOlder], [null, false]);
+  const older = utf8(JSON.stringify({ ...json, keyStore: undefined }));
+  assert.equal(parseSummary(older, "it").isOlder, true);
+});
 
 test("a summary of an older program is right as far as it goes, and nobody reads the log by it", async () => {
   const { bench, log, store, at } = await filled("older program");

@@ -202,7 +202,8 @@ class Fold:
             "clock": {"trustedAt": self.trusted_at, "doubtfulSinceSeq": self.doubtful_since}, "volumes": volumes,
             "receipts": [self.receipts[store] for store in sorted(self.receipts)],
             "checks": sorted(self.checks.values(), key=lambda check: check["part"][::-1]),
-        } | ({"keyStore": self.key_store} if self.key_store else {})  # fmt: skip
+            "keyStore": self.key_store,
+        }  # fmt: skip
 
 
 def as_listed(point, volumes):

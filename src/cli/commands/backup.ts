@@ -167,8 +167,9 @@ async function backUpOne(
     const pointName = namesOfPoints(log).get(done.point.point) ?? done.point.point;
     for (const message of done.warnings) output.warn({ code: "BACKUP_WARNING", message: `${name}: ${message}` });
     for (const { code, message } of done.volumeNotes) output.warn({ code, message: `${name}: ${message}` });
+    const called = done.point.consistency === "crash" ? ", so the point is called crash, not offline" : "";
     for (const words of done.blindSpots) {
-      const message = `${name}: not everything that may hold its disks was seen: ${words}`;
+      const message = `${name}: not everything that may hold its disks was seen: ${words}${called}`;
       output.warn({ code: "HOLDERS_UNSEEN", message });
     }
     const isGreen = sayWhatIsNot(app, name, done);
@@ -250,11 +251,12 @@ function takePoint(
 }
 
 /** Warns of what makes a point less than green. @returns true when nothing does */
-function sayWhatIsNot({ output }: App, name: string, { point, unreadable }: MachineBackup): boolean {
+function sayWhatIsNot({ output }: App, name: string, { point, unreadable, torn }: MachineBackup): boolean {
   if (point.consistency === "torn") {
+    const whys = [...torn].map(([disk, why]) => `${disk}: ${why}`).join("; ");
     output.warn({
       code: "POINT_TORN",
-      message: `${name}: the point is torn: its disks may have been written to while they were read`,
+      message: `${name}: the point is torn: its disks may have been written to while they were read (${whys})`,
       hint: "Shut the machine down, or use --snapshot, and back it up again.",
     });
   }

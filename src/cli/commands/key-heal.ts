@@ -40,7 +40,7 @@ export const define: Define = (command, run) => {
         }
         const { shown, header } = await headerToPresent(app, path, flags);
         using value = await readKeyValue(app, kind, valueFile, () =>
-          app.askNewPassphrase(`The ${kindWords[kind]} of ${version}`),
+          app.askPassphrase(`The ${kindWords[kind]} of ${version}`),
         );
         const healed = await client.call("key.heal", { version, value: base64(value.bytes), header }, signal);
         output.print(`${shown}: opened by ${healed.version} (${healed.protector}). Its value is stored again.`);

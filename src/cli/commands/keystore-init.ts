@@ -48,6 +48,8 @@ export const define: Define = (command, run) => {
         await refuseCopies(vault, signal);
 
         const opens = await keyStoreSeals(app, options);
+        using secrets = new DisposableStack(); // wiped as well where no kit can be made
+        for (const { secret } of opens.seals) secrets.defer(() => secret.secret.wipe());
         using kit = await (await app.kitTools()).make(custodians, threshold);
         const of = { place: vault.place, vault: vault.keyring.vault, kit };
         const keyStore = await makeFirstKeyStore(app, of, opens, options.domain);

@@ -116,7 +116,7 @@ test("one that is cancelled is killed, and one that was killed is said to be", a
   await assert.rejects(tryInProcess(shares, targets, stop.signal), { code: "CANCELLED" });
 
   const killed = assert.rejects(tryInProcess(shares, { ...targets, places: [place] }, signal), {
-    code: "KDF_FAILED",
+    code: "KIT_NOT_TRIED",
     message: /its process was ended by SIGKILL/,
   });
   process.kill(await started(), "SIGKILL");

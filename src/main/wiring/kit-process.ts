@@ -16,7 +16,7 @@ const childPath = fileURLToPath(new URL("./kit-child.ts", import.meta.url));
  * derived from it. It gets the shares over a pipe, answers with verdicts alone, and dies with this process.
  *
  * @param targets  places absolute
- * @throws {LockstepError} KIT_REJECTED: the shares do not go together; KDF_FAILED: the process could not be started or was killed;
+ * @throws {LockstepError} KIT_REJECTED: the shares do not go together; KIT_NOT_TRIED: the process could not be started or was killed;
  *   CANCELLED
  */
 export async function tryInProcess(
@@ -27,7 +27,7 @@ export async function tryInProcess(
   throwIfCancelled(signal);
   const { promise, resolve, reject } = Promise.withResolvers<KitAnswer>();
   const failed = (why: string, cause?: unknown): void =>
-    reject(new LockstepError("KDF_FAILED", `trying the kit: ${why}`, { cause }));
+    reject(new LockstepError("KIT_NOT_TRIED", `trying the kit: ${why}`, { cause }));
   const compiled = getCompileCacheDir();
   const child = fork(childPath, [], {
     cwd: "/",

@@ -29,7 +29,8 @@ export async function makeConfiguredKeyStore(app: App, what: NewKeyStore): Promi
         try {
           await ensureCopied({ store, openPlace: (given, stop) => openStoreAt(given, retry, stop) }, signal);
         } catch (error) {
-          await withdraw(store, await openStoreAt(place, retry, signal), signal);
+          // What withdrawing throws is of less use than why it is withdrawn.
+          await withdraw(store, () => openStoreAt(place, retry, signal), signal).catch(() => undefined);
           throw error;
         }
       }
@@ -47,7 +48,8 @@ function begin(store: KeyStore, { vault, place, domain, kit }: FirstVault, repor
 }
 
 /** Takes away what a store that came to nothing left in its place: its claim would keep every other one from it. */
-async function withdraw(store: KeyStore, objects: Store, signal: AbortSignal): Promise<void> {
+async function withdraw(store: KeyStore, open: () => Promise<Store>, signal: AbortSignal): Promise<void> {
+  await using objects = await open();
   const { epoch, epochClaim, signingPublic } = store.facts();
   const claims = await readClaims(objects, signingPublic, signal);
   if (claims.find((each) => each.epoch === epoch)?.claim?.claim !== epochClaim) return;

@@ -2,9 +2,11 @@ import { fromHex, hex } from "#bytes/text.ts";
 import type { App, MadeKeyStore, RecoveredFacts, RecoveredKeyStore } from "#cli/app.ts";
 import { act } from "#keys/act.ts";
 import { ensureCopied } from "#keys/copies.ts";
+import type { NamedCopy } from "#keys/copy-search.ts";
 import { beginEpoch, nextEpoch } from "#keys/epoch-begin.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { itself } from "#keys/model.ts";
+import { ownCopies } from "#keys/own-copies.ts";
 import { takeOverPlaces } from "#keys/recover-places.ts";
 import { recoverStore } from "#keys/recover-store.ts";
 import { enrolVault, loadVaults } from "#keys/vaults.ts";
@@ -22,7 +24,7 @@ export async function recoverConfiguredKeyStore(
   what: RecoveredKeyStore,
 ): Promise<MadeKeyStore & RecoveredFacts> {
   const { signal, retry, random } = app;
-  const { chain, named } = searchOf(what.found);
+  const { chain } = searchOf(what.found);
   const newest = (chain.copies.at(-1) ?? chain.copies[0]).header;
   const { epoch: copied } = newest;
   const number = await nextEpoch(what.places, chain.signingKey, Math.max(copied, what.knownEpoch), signal);
@@ -31,13 +33,15 @@ export async function recoverConfiguredKeyStore(
     create: (path, seals, deps) => recoverStore(path, { chain, seals, epoch }, deps, signal),
     finish: async (store, addIdentities) => {
       await beginEpoch(store, what.places, signal);
+      const own: NamedCopy[] = [];
+      for (const place of what.places) own.push(...(await ownCopies(store, place, signal)));
       const { id, signingPublic } = store.facts();
       const detail = { id, epoch: number, copyEpoch: copied, copy: newest.number };
       const formerPlaces = act(store, itself, { act: "store.recover", subject: "store", detail }, () => {
         const { backup } = addIdentities();
         enrol(store, what.vault, backup);
         const places = what.places.map(({ place, domain }) => ({ place, domain }));
-        return takeOverPlaces(store, places, named, newest);
+        return takeOverPlaces(store, places, own, newest);
       });
       await ensureCopied({ store, openPlace: (place, stop) => openStoreAt(place, retry, stop) }, signal);
       return { signingKey: signingPublic, epoch: number, formerPlaces, ...counted(store) };
