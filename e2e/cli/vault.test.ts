@@ -14,7 +14,7 @@ test("unlock ways come and go, and the last one stays", (t) => {
     Added "the safe" (passphrase). It opens all that is in the vault.
     $ lockstep vault unlock add --passphrase-file pw1 --new-passphrase-file pw2 --label 'the safe'
     ! error: Adding the unlock way "the safe" to directory DIR/vault: there is one of that name. [NAME_TAKEN]
-    ! hint: Give it another label.
+    ! hint: Give it another label; or, where what it names is lost, take that out first: \`lockstep vault unlock remove\`.
     [75]
     $ lockstep vault unlock remove passphrase --passphrase-file pw2
     Removed "passphrase". What is written from now on is sealed with a new data key.

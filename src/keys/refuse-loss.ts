@@ -25,6 +25,6 @@ export function refuseFrozen(store: KeyStore, what: string): void {
   const { frozen } = store.facts();
   if (frozen === null) return;
   throw new LockstepError("KEY_STORE_FROZEN", `${what}: the key store releases and destroys nothing: ${frozen}`, {
-    hint: "docs/keys.md says what a frozen key store waits for.",
+    hint: "After a recovery it waits for a report of each vault, which `lockstep check --all` makes; docs/keys.md says more.",
   });
 }

@@ -315,7 +315,9 @@ function takenError(store: Store, key: ObjectKey): LockstepError {
 function refuseWay(store: Store, ways: readonly UnlockWay[], added: UnlockWay): void {
   const doing = `Adding the unlock way ${JSON.stringify(added.label)} to ${store.name}`;
   if (ways.some(({ label }) => label === added.label)) {
-    throw new LockstepError("NAME_TAKEN", `${doing}: there is one of that name.`, { hint: "Give it another label." });
+    throw new LockstepError("NAME_TAKEN", `${doing}: there is one of that name.`, {
+      hint: "Give it another label; or, where what it names is lost, take that out first: `lockstep vault unlock remove`.",
+    });
   }
   const same = ways.find(({ publicKey }) => hex(publicKey) === hex(added.publicKey));
   if (same !== undefined) {

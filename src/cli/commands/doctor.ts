@@ -42,6 +42,7 @@ export const define: Define = (command, run) => {
 function say({ output }: App, findings: readonly Finding[], unseen: Unseen): void {
   for (const { code, what, why, next } of findings)
     output.print(`${what} [${code}]`, `  why: ${why}`, `  do:  ${next}`);
-  if (findings.length === 0) output.print("Nothing was found.");
+  if (findings.length === 0)
+    output.print(unseen.length === 0 ? "Nothing was found." : "Nothing was found in what could be looked at.");
   for (const words of unseen) output.print(`Not looked at: ${words}`);
 }

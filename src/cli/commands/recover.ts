@@ -97,7 +97,7 @@ export const define: Define = (command, run) => {
         const configured = await nameVaultInConfig(config, vaultPlace);
         output.print(
           `The key store ${recovered.id} is back: ${recovered.keys} keys, ${recovered.versions} versions, ${recovered.bindings} bindings. Its epoch is ${recovered.epoch}.`,
-          "It releases and destroys nothing until each vault has reported: the next backup, check or status does.",
+          "It releases and destroys nothing until each vault has reported: `lockstep check --all` does, or the next backups.",
           "Identities of before are void: add them again with `lockstep identity add`. Make a new kit: `lockstep kit create`.",
           ...recovered.formerPlaces.map((place) => `Copies no longer go to ${place}: lockstep place add`),
           configured.words,
