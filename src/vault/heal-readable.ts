@@ -9,8 +9,8 @@ import type { Vault } from "#vault/vault.ts";
 
 /**
  * Writes segments anew of which slots that the log calls damaged read well, such as after somebody put the object right in the store:
- * a new generation is the only thing that takes a mark of damage away. Leaves alone what the open backup wrote, and all while another
- * maintenance session is open.
+ * a new generation is the only thing that takes a mark of damage away. Leaves alone a segment of which another slot is damaged still, since
+ * that may be put right as well; what the open backup wrote; and all while another maintenance session is open.
  *
  * @returns  how many slots the log calls damaged no more
  * @throws {LockstepError} SESSION_FENCED: another maintenance began meanwhile; what `Log.append` and the store throw
@@ -29,8 +29,7 @@ export async function healReadable(
   let healed = 0;
   for (const { disk, kind, segment, slots } of written) {
     const numbers = slots.flatMap(([first, count]) => Array.from({ length: count }, (_, index) => first + index));
-    const none = (): Promise<null> => Promise.resolve(null);
-    const { healedSlots } = await healSegment({ vault, log, session }, { disk, kind, segment }, numbers, none, signal);
+    const { healedSlots } = await healSegment({ vault, log, session }, { disk, kind, segment }, numbers, null, signal);
     healed += healedSlots;
   }
   await closeSession(log, session, signal);

@@ -57,13 +57,14 @@ export async function healDisk(
  * Heals one segment: with what its object holds, and where that cannot be read, with what `contentOf` gives. When another writer
  * replaces its generation meanwhile, it is done again with the new one: whoever asks needs these slots.
  *
- * @param slots  the log calls them damaged
+ * @param slots      the log calls them damaged
+ * @param contentOf  null: what of the segment cannot be read may come back, so then it is left alone
  */
 export async function healSegment(
   deps: { vault: Vault; log: Log; session: Session },
   ref: SegmentRef,
   slots: readonly number[],
-  contentOf: (slot: number) => Promise<Uint8Array | null>,
+  contentOf: ((slot: number) => Promise<Uint8Array | null>) | null,
   signal: AbortSignal,
 ): Promise<Healing> {
   const { log, session } = deps;

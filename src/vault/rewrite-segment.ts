@@ -38,10 +38,10 @@ export type RewritePlan = {
    * reached, so all that `from` has, and all that the log calls damaged, is kept.
    */
   readonly keep: "present" | ((slot: number) => boolean);
-  /** What the log calls damaged may be left out; anything else that cannot be read stops the rewriting. */
+  /** What the log calls damaged may be left out, unless `remedy` is null; anything else that cannot be read stops the rewriting. */
   readonly isDamaged: (slot: number) => boolean;
-  /** The content of a damaged slot from elsewhere; null where there is none. */
-  readonly remedy: (slot: number) => Promise<Uint8Array | null>;
+  /** The content of a damaged slot from elsewhere; null where there is none. As a whole null: nothing may be left out. */
+  readonly remedy: ((slot: number) => Promise<Uint8Array | null>) | null;
 };
 
 /** A new generation, stored but not yet in the log; or why the segment was left alone. */
@@ -78,9 +78,11 @@ export async function rewriteSegment(deps: RewriteDeps, plan: RewritePlan, signa
     const wasDamaged = plan.isDamaged(slot);
     const keep = plan.keep === "present" ? wasDamaged || isPresent(loaded, slot) : plan.keep(slot);
     if (keep) {
-      content = readSlot(loaded, slot) ?? (wasDamaged ? await plan.remedy(slot) : null);
+      const remedy = wasDamaged ? plan.remedy : null;
+      content = readSlot(loaded, slot) ?? (await remedy?.(slot)) ?? null;
       if (content === null && isSilent) return { leftAlone: `the store gives no answer for ${keyOfSegment(from)}` };
-      if (content === null && !wasDamaged) return { leftAlone: `slot ${slot} of ${keyOfSegment(from)} cannot be read` };
+      if (content === null && remedy === null)
+        return { leftAlone: `slot ${slot} of ${keyOfSegment(from)} cannot be read` };
       if (content !== null && wasDamaged) heals.push(slot);
     } else if (wasDamaged) drops.push(slot);
     contents.push(content);
