@@ -1,9 +1,9 @@
 import { randomFillSync } from "node:crypto";
 import process from "node:process";
 
-import { parseCipher } from "#volume/cipher-name.ts";
-import { openSectorCipher } from "#volume/sector-cipher.ts";
-import type { SectorCipherSpec } from "#volume/sector-cipher-spec.ts";
+import { parseCipher } from "#volume/cipher/cipher-name.ts";
+import type { SectorCipherSpec } from "#volume/cipher/sector-cipher-spec.ts";
+import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
 
 const MIB = 2 ** 20;
 const RUNS = 7;

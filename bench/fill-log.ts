@@ -1,7 +1,7 @@
 import { systemRandom } from "#crypto/derive.ts";
-import { newId } from "#vault/ids.ts";
-import type { PointId } from "#vault/ids.ts";
-import { appendInSession, openSession } from "#vault/session.ts";
+import { appendInSession, openSession } from "#vault/log/session.ts";
+import { newId } from "#vault/object/ids.ts";
+import type { PointId } from "#vault/object/ids.ts";
 
 import { openOnlyMachine } from "./open-machine.ts";
 

@@ -1,7 +1,7 @@
 /*
  * How fast this machine derives keys: node bench/kdf.ts
  *
- * The numbers in src/volume/kdf-cost.ts come from here. Each is measured in this process, but for the last two, which are
+ * The numbers in src/volume/header/kdf-cost.ts come from here. Each is measured in this process, but for the last two, which are
  * what a derivation takes besides: starting a process and ending it, or ending one that was started ahead.
  */
 import process from "node:process";
@@ -11,8 +11,8 @@ import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
 import { kdfProcess } from "#kdf/kdf-process.ts";
-import { costOf } from "#volume/kdf-cost.ts";
-import type { KdfRequest } from "#volume/kdf.ts";
+import { costOf } from "#volume/header/kdf-cost.ts";
+import type { KdfRequest } from "#volume/header/kdf.ts";
 
 const { signal } = new AbortController();
 const salt = new Uint8Array(32);

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 
 import { openDisk } from "#disk/open.ts";
-import { backup } from "#ops/backup.ts";
-import { newestLive } from "#ops/newest-live.ts";
+import { backup } from "#ops/backup/backup.ts";
+import { newestLive } from "#ops/points/newest-live.ts";
 
 import { openOnlyMachine } from "./open-machine.ts";
 

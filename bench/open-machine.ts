@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { systemRandom } from "#crypto/derive.ts";
 import { patientRetry } from "#main/wiring/retry.ts";
 import { openDirectoryStore } from "#store/directory.ts";
-import { parseKeyFile } from "#vault/key-file.ts";
-import { openKeyring } from "#vault/keyring-open.ts";
-import { logKeyring } from "#vault/log-keyring.ts";
-import type { Log } from "#vault/log.ts";
-import { argon2idKdf } from "#vault/passphrase-kdf.ts";
-import { listMachines } from "#vault/roster.ts";
+import { parseKeyFile } from "#vault/keyring/key-file.ts";
+import { openKeyring } from "#vault/keyring/keyring-open.ts";
+import { logKeyring } from "#vault/keyring/log-keyring.ts";
+import { argon2idKdf } from "#vault/keyring/passphrase-kdf.ts";
+import type { Log } from "#vault/log/log.ts";
+import { listMachines } from "#vault/log/roster.ts";
 import { openMachine } from "#vault/vault.ts";
 import type { Vault } from "#vault/vault.ts";
 

@@ -12,12 +12,12 @@ import process from "node:process";
 
 import type { InputOf } from "#api/routes.ts";
 import { kdfProcess } from "#kdf/kdf-process.ts";
-import { inTransaction } from "#keys/database.ts";
-import { savePolicy } from "#keys/policy.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import { luks2With } from "#testing/luks2-content.ts";
-import { bindTo, enrolSomeVault, presented, proofInput, prove } from "#testing/presented-volume.ts";
-import { xfsPieces } from "#testing/structure-maker.ts";
+import { savePolicy } from "#keys/access/policy.ts";
+import { inTransaction } from "#keys/store/database.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import { bindTo, enrolSomeVault, presented, proofInput, prove } from "#testing/keys/presented-volume.ts";
+import { luks2With } from "#testing/volumes/luks2-content.ts";
+import { xfsPieces } from "#testing/volumes/structure-maker.ts";
 
 const MIB = 1024 * 1024;
 const seconds = Number(process.argv[2] ?? "5");

@@ -18,12 +18,12 @@ import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
+import { costOf, refuseCost } from "#volume/header/kdf-cost.ts";
+import type { KdfRequest, KeyDeriver } from "#volume/header/kdf.ts";
+import type { VolumeSecret } from "#volume/header/volume-secret.ts";
 import { inspect } from "#volume/inspect.ts";
 import type { FoundHeader } from "#volume/inspect.ts";
-import { costOf, refuseCost } from "#volume/kdf-cost.ts";
-import type { KdfRequest, KeyDeriver } from "#volume/kdf.ts";
-import { openPlainVolume } from "#volume/plain-volume.ts";
-import type { VolumeSecret } from "#volume/volume-secret.ts";
+import { openPlainVolume } from "#volume/plaintext/plain-volume.ts";
 
 import { Chance } from "./fuzz/chance.ts";
 import type { Image } from "./fuzz/image.ts";

@@ -8,15 +8,17 @@ import { layers, testOnlyFolder } from "#layers.ts";
 const src = import.meta.dirname;
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 
-/**
- * Every module specifier in a source text: static, dynamic and re-exporting imports, and worker entry points. Statements start
- * at a line's start, so that text which merely speaks of one is none.
- */
-function specifiers(text: string): string[] {
+/** The module specifiers of a source text's import and export statements. Statements start at a line's start, so that text which merely speaks of one is none. */
+function staticSpecifiers(text: string): string[] {
   const statements = text.matchAll(/^(?:import|(?:import|export)\b[^;="'`]*?\bfrom)\s*"([^"]+)"/gm);
+  return [...statements].map((match) => match[1] ?? "");
+}
+
+/** Every module specifier in a source text: also those of dynamic imports and of worker entry points. */
+function specifiers(text: string): string[] {
   const dynamic = text.matchAll(/\bimport\(\s*"([^"]+)"/g);
   const urls = text.matchAll(/new URL\("([^"]+\.ts)", import\.meta\.url\)/g);
-  return [...statements, ...dynamic, ...urls].map((match) => match[1] ?? "");
+  return [...staticSpecifiers(text), ...[...dynamic, ...urls].map((match) => match[1] ?? "")];
 }
 
 test("imports are found in every form, and not in text that speaks of them", () => {
@@ -84,4 +86,62 @@ test("the table has no circle: each folder lists only folders above it in the ta
     for (const below of folders) assert.ok(seen.includes(below), `${folder} → ${below}`);
     seen.push(folder);
   }
+});
+
+/**
+ * For each folder, at whatever depth, the folders whose values its files import when they are loaded. Types are left out, as they are
+ * gone at run time, and what is loaded only where it is needed.
+ */
+function valueImports(): ReadonlyMap<string, ReadonlySet<string>> {
+  const graph = new Map<string, Set<string>>();
+  for (const file of files) {
+    if (file.endsWith(".test.ts") || file.startsWith(`${testOnlyFolder}/`)) continue;
+    const folder = dirname(file);
+    const targets = graph.get(folder) ?? new Set();
+    graph.set(folder, targets);
+    const text = readFileSync(join(src, file), "utf8").replaceAll(/^(?:import|export) type [^;]*;/gm, "");
+    for (const specifier of staticSpecifiers(text)) {
+      if (!specifier.startsWith("#")) continue;
+      const target = dirname(specifier.slice(1));
+      if (target !== folder) targets.add(target);
+    }
+  }
+  return graph;
+}
+
+/** The folders on a way from one folder back to itself; empty where there is none. */
+function circleFrom(start: string, graph: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
+  const cameFrom = new Map<string, string>();
+  const open = [start];
+  for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
+    for (const target of graph.get(folder) ?? []) {
+      if (target === start) {
+        const way = [folder];
+        for (let before = folder; before !== start; way.unshift(before)) before = cameFrom.get(before) ?? start;
+        return way;
+      }
+      if (cameFrom.has(target)) continue;
+      cameFrom.set(target, folder);
+      open.push(target);
+    }
+  }
+  return [];
+}
+
+test("folders inside a folder import each other in one direction only", () => {
+  const graph = valueImports();
+  assert.ok((graph.get("keys/copies")?.size ?? 0) > 0, "no imports were found");
+  const circles = [...graph.keys()].map((folder) => circleFrom(folder, graph)).filter((way) => way.length > 0);
+  assert.deepEqual(circles, []);
+});
+
+test("a circle of folders is found", () => {
+  const graph = new Map([
+    ["a", new Set(["b", "d"])],
+    ["b", new Set(["c"])],
+    ["c", new Set(["a"])],
+    ["d", new Set<string>()],
+  ]);
+  assert.deepEqual(circleFrom("a", graph), ["a", "b", "c"]);
+  assert.deepEqual(circleFrom("d", graph), []);
 });

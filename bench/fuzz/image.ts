@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 import { isZero } from "#bytes/arrays.ts";
-import type { VolumeSource } from "#volume/source.ts";
-import type { Piece } from "#testing/sparse-source.ts";
+import type { Piece } from "#testing/disks/sparse-source.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 const BLOCK_BYTES = 4096;
 

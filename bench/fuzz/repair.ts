@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 
 import { utf8 } from "#bytes/text.ts";
 import { lvmCrc } from "#volume/filesystem/lvm-areas.ts";
-import { crc32c } from "#volume/crc32c.ts";
+import { crc32c } from "#volume/source/crc32c.ts";
 
 import type { Image } from "./image.ts";
 

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { exfatPieces, fatPieces, ntfsPieces } from "#testing/filesystem-maker.ts";
-import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/lvm-maker.ts";
-import { gptPieces, mbrSector } from "#testing/partition-maker.ts";
-import type { Piece } from "#testing/sparse-source.ts";
+import type { Piece } from "#testing/disks/sparse-source.ts";
+import { exfatPieces, fatPieces, ntfsPieces } from "#testing/volumes/filesystem-maker.ts";
+import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/volumes/lvm-maker.ts";
+import { gptPieces, mbrSector } from "#testing/volumes/partition-maker.ts";
 
 import { Image } from "./image.ts";
 

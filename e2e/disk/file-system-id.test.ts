@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 
 import { hex } from "#bytes/text.ts";
-import { compareIdentity } from "#disk/identity.ts";
 import { readFileSystemId } from "#disk/file-system-id.ts";
+import { compareIdentity } from "#disk/identity.ts";
 import { openDisk } from "#disk/open.ts";
 
 import { newFolder, run, sparseFile } from "./rig.ts";

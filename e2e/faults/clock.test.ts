@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { confirmClock } from "#ops/clock-doubt.ts";
-import { deletePoint } from "#ops/delete-points.ts";
+import { deletePoint } from "#ops/points/delete-points.ts";
+import { confirmClock } from "#ops/prune/clock-doubt.ts";
 import { memoryStore } from "#store/memory.ts";
-import { assertPoints, WholeVault } from "#testing/whole-vault.ts";
-import type { PointId } from "#vault/ids.ts";
+import { assertPoints, WholeVault } from "#testing/vaults/whole-vault.ts";
+import type { PointId } from "#vault/object/ids.ts";
 
 const { signal } = new AbortController();
 

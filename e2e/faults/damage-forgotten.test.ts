@@ -3,13 +3,13 @@ import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Secret } from "#bytes/secret.ts";
-import { deletePoint } from "#ops/delete-points.ts";
-import { openDirectoryStore } from "#store/directory.ts";
+import { deletePoint } from "#ops/points/delete-points.ts";
 import { createDirectoryRoot } from "#store/directory-root.ts";
-import { flip, keysOf } from "#testing/damage.ts";
-import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
-import { WholeVault } from "#testing/whole-vault.ts";
-import { writeKeyFile } from "#vault/key-file.ts";
+import { openDirectoryStore } from "#store/directory.ts";
+import { flip, keysOf } from "#testing/vaults/damage.ts";
+import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vaults/vault-bench.ts";
+import { WholeVault } from "#testing/vaults/whole-vault.ts";
+import { writeKeyFile } from "#vault/keyring/key-file.ts";
 
 import { Trial } from "../cli/trial.ts";
 

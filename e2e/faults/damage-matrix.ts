@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import { equalBytes } from "#bytes/arrays.ts";
 import { memoryStore } from "#store/memory.ts";
-import type { WholeVault } from "#testing/whole-vault.ts";
-import type { PointId } from "#vault/ids.ts";
+import type { WholeVault } from "#testing/vaults/whole-vault.ts";
+import type { PointId } from "#vault/object/ids.ts";
 import { damages } from "./damages.ts";
 import type { Damage } from "./damages.ts";
 import { goOn, lookAround, richVault, victimsIn } from "./damage-rig.ts";

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 
 import { LockstepError } from "#errors/errors.ts";
-import { checkVault } from "#ops/check-vault.ts";
-import type { CheckedLog } from "#ops/check-vault.ts";
-import type { HurtDisk } from "#ops/check.ts";
-import { addUnlockWay } from "#ops/unlock-ways.ts";
+import { checkVault } from "#ops/check/check-vault.ts";
+import type { CheckedLog } from "#ops/check/check-vault.ts";
+import type { HurtDisk } from "#ops/check/check.ts";
+import { addUnlockWay } from "#ops/unlock/unlock-ways.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
-import { keysOf } from "#testing/damage.ts";
-import { fileKeyOf } from "#testing/keyring-deps.ts";
-import { assertClear, WholeVault } from "#testing/whole-vault.ts";
-import type { Client } from "#testing/whole-vault.ts";
-import type { PointState } from "#vault/fold.ts";
-import type { PointId } from "#vault/ids.ts";
+import { keysOf } from "#testing/vaults/damage.ts";
+import { fileKeyOf } from "#testing/vaults/keyring-deps.ts";
+import { assertClear, WholeVault } from "#testing/vaults/whole-vault.ts";
+import type { Client } from "#testing/vaults/whole-vault.ts";
+import type { PointState } from "#vault/fold/fold.ts";
+import type { PointId } from "#vault/object/ids.ts";
 
 const { signal } = new AbortController();
 

@@ -1,6 +1,6 @@
 import type { ObjectKey, Store } from "#store/contract.ts";
-import { badSectorStore } from "#testing/bad-sector-store.ts";
-import { alter } from "#testing/damage.ts";
+import { badSectorStore } from "#testing/stores/bad-sector-store.ts";
+import { alter } from "#testing/vaults/damage.ts";
 
 const { signal } = new AbortController();
 

@@ -1,9 +1,9 @@
 import { test } from "node:test";
 
 import { memoryStore } from "#store/memory.ts";
-import { actNamed } from "#testing/acts.ts";
-import type { StoreFault } from "#testing/failing-store.ts";
-import { changesOf, runWithFault } from "#testing/fault-run.ts";
+import type { StoreFault } from "#testing/stores/failing-store.ts";
+import { actNamed } from "#testing/worlds/acts.ts";
+import { changesOf, runWithFault } from "#testing/worlds/fault-run.ts";
 
 /** On a store of one disk, where most calls are made: all ways. */
 const allFaults: readonly StoreFault[] = [

@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { LockstepError } from "#errors/errors.ts";
 import { createDirectoryRoot } from "#store/directory-root.ts";
 import { openDirectoryStore } from "#store/directory.ts";
-import { assertWhole, WholeVault } from "#testing/whole-vault.ts";
+import { assertWhole, WholeVault } from "#testing/vaults/whole-vault.ts";
 import { mount, newFolder, run, skipUnlessRoot, sparseFile } from "../disk/rig.ts";
 
 const { signal } = new AbortController();

@@ -8,17 +8,17 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 
-import { check } from "#ops/check.ts";
-import { nothingKnown, readMachines } from "#ops/machines.ts";
+import { check } from "#ops/check/check.ts";
+import { nothingKnown, readMachines } from "#ops/machines/machines.ts";
+import { fillTarget } from "#ops/restore/fill-target.ts";
 import { openDirectoryStore } from "#store/directory.ts";
-import { keyringDeps } from "#testing/keyring-deps.ts";
-import { memoryTarget } from "#testing/memory-disk.ts";
-import { fillTarget } from "#ops/fill-target.ts";
-import type { PointState } from "#vault/fold.ts";
-import { parseKeyFile } from "#vault/key-file.ts";
-import { openKeyring } from "#vault/keyring-open.ts";
-import { logKeyring } from "#vault/log-keyring.ts";
-import type { Log } from "#vault/log.ts";
+import { memoryTarget } from "#testing/disks/memory-disk.ts";
+import { keyringDeps } from "#testing/vaults/keyring-deps.ts";
+import type { PointState } from "#vault/fold/fold.ts";
+import { parseKeyFile } from "#vault/keyring/key-file.ts";
+import { openKeyring } from "#vault/keyring/keyring-open.ts";
+import { logKeyring } from "#vault/keyring/log-keyring.ts";
+import type { Log } from "#vault/log/log.ts";
 import type { Vault } from "#vault/vault.ts";
 
 const { signal } = new AbortController();

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 
 import { LockstepError } from "#errors/errors.ts";
-import { deletePoint } from "#ops/delete-points.ts";
+import { deletePoint } from "#ops/points/delete-points.ts";
 import type { Store } from "#store/contract.ts";
 import { createDirectoryRoot } from "#store/directory-root.ts";
 import { openDirectoryStore } from "#store/directory.ts";
 import type { Files } from "#store/files.ts";
-import { powerCutDisk } from "#testing/power-cut.ts";
-import type { PowerCutDisk } from "#testing/power-cut.ts";
 import { seededRandom } from "#testing/random.ts";
-import { assertWhole, WholeVault } from "#testing/whole-vault.ts";
-import type { Allowance } from "#testing/whole-vault.ts";
-import type { PointId } from "#vault/ids.ts";
+import { powerCutDisk } from "#testing/stores/power-cut.ts";
+import type { PowerCutDisk } from "#testing/stores/power-cut.ts";
+import { assertWhole, WholeVault } from "#testing/vaults/whole-vault.ts";
+import type { Allowance } from "#testing/vaults/whole-vault.ts";
+import type { PointId } from "#vault/object/ids.ts";
 
 const { signal } = new AbortController();
 const root = "/backup/vault";

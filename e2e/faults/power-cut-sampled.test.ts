@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { rekey } from "#ops/rekey.ts";
-import { addUnlockWay, removeUnlockWay } from "#ops/unlock-ways.ts";
-import { flip, keysOf } from "#testing/damage.ts";
-import { fileKeyOf, keyringDeps } from "#testing/keyring-deps.ts";
-import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vault-bench.ts";
-import { wholeVaultSecret } from "#testing/whole-vault.ts";
-import { createVault } from "#vault/keyring-change.ts";
-import { openKeyring } from "#vault/keyring-open.ts";
+import { rekey } from "#ops/unlock/rekey.ts";
+import { addUnlockWay, removeUnlockWay } from "#ops/unlock/unlock-ways.ts";
+import { flip, keysOf } from "#testing/vaults/damage.ts";
+import { fileKeyOf, keyringDeps } from "#testing/vaults/keyring-deps.ts";
+import { BENCH_BLOCK_BYTES as BLOCK } from "#testing/vaults/vault-bench.ts";
+import { wholeVaultSecret } from "#testing/vaults/whole-vault.ts";
+import { createVault } from "#vault/keyring/keyring-change.ts";
+import { openKeyring } from "#vault/keyring/keyring-open.ts";
 import { cutEverywhere, emptyDisk, openStore, outcome, vaultOnDisk } from "./power-cut-rig.ts";
 
 const { signal } = new AbortController();

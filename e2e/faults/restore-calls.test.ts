@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { LockstepError } from "#errors/errors.ts";
-import type { RestoreDeps } from "#ops/fill-target.ts";
-import { restoreInPlace } from "#ops/restore-in-place.ts";
-import { restoreNewFile } from "#ops/restore-new-file.ts";
+import type { RestoreDeps } from "#ops/restore/fill-target.ts";
+import { restoreInPlace } from "#ops/restore/restore-in-place.ts";
+import { restoreNewFile } from "#ops/restore/restore-new-file.ts";
 import { memoryStore } from "#store/memory.ts";
-import { failingStore } from "#testing/failing-store.ts";
-import { recordingStore } from "#testing/recording-store.ts";
-import { WholeVault } from "#testing/whole-vault.ts";
-import type { Client } from "#testing/whole-vault.ts";
+import { failingStore } from "#testing/stores/failing-store.ts";
+import { recordingStore } from "#testing/stores/recording-store.ts";
+import { WholeVault } from "#testing/vaults/whole-vault.ts";
+import type { Client } from "#testing/vaults/whole-vault.ts";
 
 const { signal } = new AbortController();
 

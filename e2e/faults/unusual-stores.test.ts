@@ -3,15 +3,15 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import { LockstepError } from "#errors/errors.ts";
+import { deletePoint } from "#ops/points/delete-points.ts";
+import { rekey } from "#ops/unlock/rekey.ts";
 import { memoryStore } from "#store/memory.ts";
-import { acts } from "#testing/acts.ts";
-import { appendOnlyStore } from "#testing/append-only-store.ts";
-import { keysOf } from "#testing/damage.ts";
-import { gatedStore } from "#testing/gated-store.ts";
-import { recordingStore } from "#testing/recording-store.ts";
-import { assertWhole, WholeVault } from "#testing/whole-vault.ts";
-import { deletePoint } from "#ops/delete-points.ts";
-import { rekey } from "#ops/rekey.ts";
+import { appendOnlyStore } from "#testing/stores/append-only-store.ts";
+import { gatedStore } from "#testing/stores/gated-store.ts";
+import { recordingStore } from "#testing/stores/recording-store.ts";
+import { keysOf } from "#testing/vaults/damage.ts";
+import { assertWhole, WholeVault } from "#testing/vaults/whole-vault.ts";
+import { acts } from "#testing/worlds/acts.ts";
 
 const { signal } = new AbortController();
 

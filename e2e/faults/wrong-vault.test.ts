@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { checkVault } from "#ops/check-vault.ts";
-import { addUnlockWay, removeUnlockWay } from "#ops/unlock-ways.ts";
+import { checkVault } from "#ops/check/check-vault.ts";
+import { addUnlockWay, removeUnlockWay } from "#ops/unlock/unlock-ways.ts";
 import type { Store } from "#store/contract.ts";
 import { memoryStore } from "#store/memory.ts";
-import { copiedStore } from "#testing/copied-store.ts";
-import { alter, keysOf } from "#testing/damage.ts";
-import { fileKeyOf, passphraseOf } from "#testing/keyring-deps.ts";
-import { WholeVault } from "#testing/whole-vault.ts";
-import type { Client } from "#testing/whole-vault.ts";
+import { copiedStore } from "#testing/stores/copied-store.ts";
+import { alter, keysOf } from "#testing/vaults/damage.ts";
+import { fileKeyOf, passphraseOf } from "#testing/vaults/keyring-deps.ts";
+import { WholeVault } from "#testing/vaults/whole-vault.ts";
+import type { Client } from "#testing/vaults/whole-vault.ts";
 
 const { signal } = new AbortController();
 

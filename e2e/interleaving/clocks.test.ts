@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { verifyAftermath } from "#testing/aftermath.ts";
-import { aBackup, aPrune } from "#testing/participants.ts";
-import { actorOf } from "#testing/schedules.ts";
-import { SharedWorld } from "#testing/shared-world.ts";
+import { verifyAftermath } from "#testing/worlds/aftermath.ts";
+import { aBackup, aPrune } from "#testing/worlds/participants.ts";
+import { actorOf } from "#testing/worlds/schedules.ts";
+import { SharedWorld } from "#testing/worlds/shared-world.ts";
 
 const world = SharedWorld.make();
 const DAY = 24;

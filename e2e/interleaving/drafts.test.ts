@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { verifyAftermath } from "#testing/aftermath.ts";
-import type { Participation } from "#testing/aftermath.ts";
-import { through, unanswered } from "#testing/broken-participants.ts";
-import { interceptedStore } from "#testing/intercepted-store.ts";
+import { interceptedStore } from "#testing/stores/intercepted-store.ts";
+import { through, unanswered } from "#testing/vaults/broken-participants.ts";
+import { verifyAftermath } from "#testing/worlds/aftermath.ts";
+import type { Participation } from "#testing/worlds/aftermath.ts";
 import {
   aBackup,
   aBackupByList,
@@ -16,15 +16,15 @@ import {
   redeleteOf,
   restoreOf,
   undeleteOf,
-} from "#testing/participants.ts";
-import type { Answer, Participant } from "#testing/participants.ts";
-import { actorOf, everyOrder, everyStop, undisturbed } from "#testing/schedules.ts";
-import { SharedWorld } from "#testing/shared-world.ts";
-import type { WorldCopy } from "#testing/shared-world.ts";
+} from "#testing/worlds/participants.ts";
+import type { Answer, Participant } from "#testing/worlds/participants.ts";
+import { actorOf, everyOrder, everyStop, undisturbed } from "#testing/worlds/schedules.ts";
+import { SharedWorld } from "#testing/worlds/shared-world.ts";
+import type { WorldCopy } from "#testing/worlds/shared-world.ts";
 
 /*
  * Each test is one way in which a simpler protocol loses data, here with whole operations. Those which are a matter of
- * the log alone are in src/vault/log-drafts.test.ts.
+ * the log alone are in src/vault/log/log-drafts.test.ts.
  */
 
 const plain = SharedWorld.make({ newDataKey: true });

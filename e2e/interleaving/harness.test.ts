@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { verifyAftermath } from "#testing/aftermath.ts";
 import {
   boastingStore,
   expiryByClock,
@@ -10,8 +9,9 @@ import {
   sweepOfOrphans,
   through,
   withOldKeys,
-} from "#testing/broken-participants.ts";
-import { keysOf } from "#testing/damage.ts";
+} from "#testing/vaults/broken-participants.ts";
+import { keysOf } from "#testing/vaults/damage.ts";
+import { verifyAftermath } from "#testing/worlds/aftermath.ts";
 import {
   aBackup,
   aCheck,
@@ -21,9 +21,9 @@ import {
   aRemovedWayAndRekey,
   deleteOf,
   undeleteOf,
-} from "#testing/participants.ts";
-import { actorOf, everyOrder, runOrder, undisturbed } from "#testing/schedules.ts";
-import { SharedWorld } from "#testing/shared-world.ts";
+} from "#testing/worlds/participants.ts";
+import { actorOf, everyOrder, runOrder, undisturbed } from "#testing/worlds/schedules.ts";
+import { SharedWorld } from "#testing/worlds/shared-world.ts";
 
 /* Each test breaks a rule, and what is lost by that must be found. */
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 
-import { exploreRow } from "#testing/pairs.ts";
 import { seededRandom } from "#testing/random.ts";
+import { exploreRow } from "#testing/worlds/pairs.ts";
 
 /* A thread of its own: the test runner watches every promise of its own thread, which takes as long as the exploring. */
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 
-import { operations } from "#testing/pairs.ts";
+import { operations } from "#testing/worlds/pairs.ts";
 
 /* Every pair of the table in docs/concurrency.md. */
 

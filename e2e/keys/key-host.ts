@@ -8,9 +8,9 @@ import { PassThrough } from "node:stream";
 import type { TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
-import type { App } from "#cli/app.ts";
-import { Output } from "#cli/output.ts";
-import { environmentOf } from "#main/environment.ts";
+import type { App } from "#cli/app/app.ts";
+import { Output } from "#cli/output/output.ts";
+import { environmentOf } from "#main/config/environment.ts";
 import { openApp } from "#main/wiring/app.ts";
 
 const bin = join(import.meta.dirname, "../../bin/lockstep");

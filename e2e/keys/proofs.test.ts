@@ -5,10 +5,10 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 
 import { kdfProcess } from "#kdf/kdf-process.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
-import { bindTo, enrolSomeVault, factsOf, presented, prove } from "#testing/presented-volume.ts";
-import type { KeyDeriver } from "#volume/kdf.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
+import { bindTo, enrolSomeVault, factsOf, presented, prove } from "#testing/keys/presented-volume.ts";
+import type { KeyDeriver } from "#volume/header/kdf.ts";
 
 import { newFolder, run, sparseFile } from "../disk/rig.ts";
 import { quick, secretFile } from "../volume/luks2-rig.ts";

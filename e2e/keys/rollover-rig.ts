@@ -7,11 +7,11 @@ import type { TestContext } from "node:test";
 import { base64, fromBase64, fromUtf8, utf8 } from "#bytes/text.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { openDisk } from "#disk/open.ts";
-import type { RolloverDeps, RolloverVolume } from "#ops/rollover.ts";
-import { readLiveHeader } from "#ops/live-header.ts";
-import { volumeSource } from "#ops/volume-source.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
+import type { RolloverDeps, RolloverVolume } from "#ops/rollover/rollover.ts";
+import { readLiveHeader } from "#ops/volumes/live-header.ts";
+import { volumeSource } from "#ops/volumes/volume-source.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
 import { inspect } from "#volume/inspect.ts";
 
 const { signal } = new AbortController();

@@ -10,12 +10,12 @@ import { setTimeout } from "node:timers/promises";
 
 import { base64 } from "#bytes/text.ts";
 import { openDisk } from "#disk/open.ts";
-import { readLiveHeader } from "#ops/live-header.ts";
-import { headerBackupPath, removeProvenHeaders } from "#ops/rollover-backup.ts";
-import { beginRollover, doRolloverTask, lookAtRollover, runRollover } from "#ops/rollover.ts";
-import type { RolloverVolume } from "#ops/rollover.ts";
-import { RolloverValues } from "#ops/rollover-values.ts";
-import { volumeSource } from "#ops/volume-source.ts";
+import { readLiveHeader } from "#ops/volumes/live-header.ts";
+import { headerBackupPath, removeProvenHeaders } from "#ops/rollover/rollover-backup.ts";
+import { beginRollover, doRolloverTask, lookAtRollover, runRollover } from "#ops/rollover/rollover.ts";
+import type { RolloverVolume } from "#ops/rollover/rollover.ts";
+import { RolloverValues } from "#ops/rollover/rollover-values.ts";
+import { volumeSource } from "#ops/volumes/volume-source.ts";
 import { skipUnless } from "../volume/rig.ts";
 import { RolloverTrial, addSlot, format, oldSecret, opens, run, slots } from "./rollover-rig.ts";
 import type { Luks } from "./rollover-rig.ts";

@@ -5,12 +5,12 @@ import { concat } from "#bytes/arrays.ts";
 import { fromBase64, fromUtf8, utf8 } from "#bytes/text.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import type { Random } from "#crypto/derive.ts";
-import type { ValueKind } from "#keys/model.ts";
-import { beginRollover, runRollover } from "#ops/rollover.ts";
-import type { MadeProtector } from "#testing/bitlocker-entry-maker.ts";
-import { makeBitlocker } from "#testing/bitlocker-maker.ts";
-import { presentedOf } from "#testing/presented.ts";
-import { memorySource } from "#volume/source.ts";
+import type { ValueKind } from "#keys/store/model.ts";
+import { beginRollover, runRollover } from "#ops/rollover/rollover.ts";
+import { presentedOf } from "#testing/keys/presented.ts";
+import type { MadeProtector } from "#testing/volumes/bitlocker-entry-maker.ts";
+import { makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
+import { memorySource } from "#volume/source/source.ts";
 import { readVolumeHeader } from "#volume/volume-header.ts";
 
 import { run } from "./rollover-rig.ts";

@@ -1,5 +1,5 @@
-import { versionName } from "#keys/versions.ts";
-import { presentedOf } from "#testing/presented.ts";
+import { versionName } from "#keys/versions/versions.ts";
+import { presentedOf } from "#testing/keys/presented.ts";
 
 import type { Loss } from "./year-losses.ts";
 

@@ -1,5 +1,5 @@
 import type { Store } from "#store/contract.ts";
-import { interceptedStore } from "#testing/intercepted-store.ts";
+import { interceptedStore } from "#testing/stores/intercepted-store.ts";
 
 /** Who dies at a call: what is called, before or after it did it; or who called, so that nobody hears of what was done. */
 export type Way = "before" | "after" | "caller";

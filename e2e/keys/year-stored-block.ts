@@ -1,16 +1,16 @@
 import type { ObjectKey } from "#store/contract.ts";
-import { currentGeneration } from "#vault/fold.ts";
-import type { PointState } from "#vault/fold.ts";
-import type { SegmentId } from "#vault/ids.ts";
-import type { Log } from "#vault/log.ts";
-import { NodeReader } from "#vault/node-reader.ts";
-import { isZeroPointer, POINTER_BYTES, rootFromText, segmentAt, slotAt } from "#vault/pointer.ts";
-import { readTable } from "#vault/segment-table.ts";
-import { keyOfSegment } from "#vault/segment.ts";
-import { walkLeaves } from "#vault/tree-walk.ts";
+import { BENCH_BLOCK_BYTES } from "#testing/vaults/vault-bench.ts";
+import { currentGeneration } from "#vault/fold/fold.ts";
+import type { PointState } from "#vault/fold/fold.ts";
+import type { Log } from "#vault/log/log.ts";
+import type { SegmentId } from "#vault/object/ids.ts";
+import { isZeroPointer, POINTER_BYTES, rootFromText, segmentAt, slotAt } from "#vault/segments/pointer.ts";
+import { readTable } from "#vault/segments/segment-table.ts";
+import { keyOfSegment } from "#vault/segments/segment.ts";
+import { NodeReader } from "#vault/tree/node-reader.ts";
+import { walkLeaves } from "#vault/tree/tree-walk.ts";
 import { segmentReader } from "#vault/vault.ts";
 import type { Vault } from "#vault/vault.ts";
-import { BENCH_BLOCK_BYTES } from "#testing/vault-bench.ts";
 
 const { signal } = new AbortController();
 

@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 
-import { hex } from "#bytes/text.ts";
 import type { Secret } from "#bytes/secret.ts";
+import { hex } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import { isLockstepError } from "#errors/errors.ts";
 import type { KeyStore } from "#keys/key-store.ts";
-import type { ValueKind, VersionId } from "#keys/model.ts";
-import { findVersion, loadVersion, versionName, versionsNamed, versionValue } from "#keys/versions.ts";
-import { encryptedVolumes } from "#ops/encrypted-volumes.ts";
-import { pointLights } from "#ops/point-light.ts";
-import { storedHeader } from "#ops/stored-volumes.ts";
-import type { PointState } from "#vault/fold.ts";
-import type { Log } from "#vault/log.ts";
+import type { ValueKind, VersionId } from "#keys/store/model.ts";
+import { findVersion, loadVersion, versionName, versionsNamed, versionValue } from "#keys/versions/versions.ts";
+import { encryptedVolumes } from "#ops/points/encrypted-volumes.ts";
+import { pointLights } from "#ops/points/point-light.ts";
+import { storedHeader } from "#ops/volumes/stored-volumes.ts";
+import type { PointState } from "#vault/fold/fold.ts";
+import type { Log } from "#vault/log/log.ts";
 import { readBody } from "#vault/point-body.ts";
 import type { Vault } from "#vault/vault.ts";
-import type { EncryptedHeader } from "#volume/encrypted-header.ts";
-import { piecesSource } from "#volume/pieces-source.ts";
-import { memorySource } from "#volume/source.ts";
+import type { EncryptedHeader } from "#volume/header/encrypted-header.ts";
+import { piecesSource } from "#volume/source/pieces-source.ts";
+import { memorySource } from "#volume/source/source.ts";
 import { readVolumeHeader } from "#volume/volume-header.ts";
 
 import type { Guest } from "./year-guests.ts";

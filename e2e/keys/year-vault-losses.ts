@@ -1,13 +1,13 @@
-import { confirmClock } from "#ops/clock-doubt.ts";
 import { LockstepError } from "#errors/errors.ts";
+import { newestLive } from "#ops/points/newest-live.ts";
+import { confirmClock } from "#ops/prune/clock-doubt.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
-import { copiedStore } from "#testing/copied-store.ts";
-import { flip } from "#testing/damage.ts";
-import { gatedStore } from "#testing/gated-store.ts";
-import { newestLive } from "#ops/newest-live.ts";
-import type { PointState } from "#vault/fold.ts";
-import type { Log } from "#vault/log.ts";
-import { objectKeys } from "#vault/object-keys.ts";
+import { copiedStore } from "#testing/stores/copied-store.ts";
+import { gatedStore } from "#testing/stores/gated-store.ts";
+import { flip } from "#testing/vaults/damage.ts";
+import type { PointState } from "#vault/fold/fold.ts";
+import type { Log } from "#vault/log/log.ts";
+import { objectKeys } from "#vault/object/object-keys.ts";
 
 import type { Loss } from "./year-losses.ts";
 import { CHECK_DAYS, READ_PARTS } from "./year-machine.ts";

@@ -8,12 +8,12 @@ import { setTimeout } from "node:timers/promises";
 
 import { Secret } from "#bytes/secret.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
-import { bekFile, bytesFrom, u64 } from "#testing/bitlocker-entry-maker.ts";
-import { forge, makeBitlocker } from "#testing/bitlocker-maker.ts";
-import type { BitlockerRecipe, MadeVolume } from "#testing/bitlocker-maker.ts";
-import { readBitlocker } from "#volume/bitlocker-header.ts";
-import { openPlainVolume } from "#volume/plain-volume.ts";
-import { memorySource } from "#volume/source.ts";
+import { bekFile, bytesFrom, u64 } from "#testing/volumes/bitlocker-entry-maker.ts";
+import { forge, makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
+import type { BitlockerRecipe, MadeVolume } from "#testing/volumes/bitlocker-maker.ts";
+import { readBitlocker } from "#volume/bitlocker/header.ts";
+import { openPlainVolume } from "#volume/plaintext/plain-volume.ts";
+import { memorySource } from "#volume/source/source.ts";
 
 import { later, newFolder } from "../disk/rig.ts";
 import { skipUnless } from "./rig.ts";

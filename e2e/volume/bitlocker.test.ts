@@ -9,11 +9,11 @@ import { crc32 } from "node:zlib";
 import { Secret } from "#bytes/secret.ts";
 import { hex, utf8 } from "#bytes/text.ts";
 import { kdfProcess } from "#kdf/kdf-process.ts";
-import { readBitlocker } from "#volume/bitlocker-header.ts";
-import type { EncryptedHeader, UnlockedVolume } from "#volume/encrypted-header.ts";
-import { openPlainVolume } from "#volume/plain-volume.ts";
-import { memorySource } from "#volume/source.ts";
-import type { VolumeSecret } from "#volume/volume-secret.ts";
+import { readBitlocker } from "#volume/bitlocker/header.ts";
+import type { EncryptedHeader, UnlockedVolume } from "#volume/header/encrypted-header.ts";
+import type { VolumeSecret } from "#volume/header/volume-secret.ts";
+import { openPlainVolume } from "#volume/plaintext/plain-volume.ts";
+import { memorySource } from "#volume/source/source.ts";
 
 import { run } from "../disk/rig.ts";
 import { newFolder, sampleImages, skipUnless, unpacked } from "./rig.ts";

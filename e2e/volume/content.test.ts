@@ -6,8 +6,8 @@ import { test, type TestContext } from "node:test";
 
 import { readContent } from "#volume/content.ts";
 import type { Recognised } from "#volume/filesystem/recognised.ts";
-import { readPartitionTable } from "#volume/partition-table.ts";
-import type { VolumeSource } from "#volume/source.ts";
+import { readPartitionTable } from "#volume/partitions/partition-table.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 import { attach, later, newFolder, run, skipUnlessRoot, sparseFile } from "../disk/rig.ts";
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 
 import { base64 } from "#bytes/text.ts";
-import { afSplit } from "#volume/anti-forensic.ts";
+import { seededRandom } from "#testing/random.ts";
 import {
   AREA_BYTES,
   DATA_AT,
@@ -16,9 +16,9 @@ import {
   objectAt,
   pbkdf2Digest,
   put,
-} from "#testing/luks2-maker.ts";
-import type { MadeObject } from "#testing/luks2-maker.ts";
-import { seededRandom } from "#testing/random.ts";
+} from "#testing/volumes/luks2-maker.ts";
+import type { MadeObject } from "#testing/volumes/luks2-maker.ts";
+import { afSplit } from "#volume/luks/anti-forensic.ts";
 
 import { Trial } from "../cli/trial.ts";
 import { run } from "../disk/rig.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { inspect } from "#volume/inspect.ts";
-import { memorySource } from "#volume/source.ts";
+import { memorySource } from "#volume/source/source.ts";
 
 import { run } from "../disk/rig.ts";
 import { newFolder, skipUnless } from "./rig.ts";

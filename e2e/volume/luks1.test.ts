@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { hex } from "#bytes/text.ts";
 import { seededRandom } from "#testing/random.ts";
 import { readContent } from "#volume/content.ts";
-import { memorySource } from "#volume/source.ts";
+import { memorySource } from "#volume/source/source.ts";
 
 import { run } from "../disk/rig.ts";
 import {

@@ -8,9 +8,9 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import { hex } from "#bytes/text.ts";
-import type { EncryptedHeader } from "#volume/encrypted-header.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { seededRandom } from "#testing/random.ts";
+import type { EncryptedHeader } from "#volume/header/encrypted-header.ts";
 
 import { run } from "../disk/rig.ts";
 import { keyFile, newFolder, sha256Hex, skipUnless } from "./rig.ts";

@@ -8,12 +8,12 @@ import { test } from "node:test";
 import { concat } from "#bytes/arrays.ts";
 import { fromUtf8, utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { put } from "#testing/luks2-maker.ts";
-import type { MadeJson, MadeObject } from "#testing/luks2-maker.ts";
-import { isHashKnown } from "#volume/hash.ts";
-import { luks2Checksum, luksVersion } from "#volume/luks2-binary.ts";
-import { readLuks2 } from "#volume/luks2-header.ts";
-import { memorySource } from "#volume/source.ts";
+import { put } from "#testing/volumes/luks2-maker.ts";
+import type { MadeJson, MadeObject } from "#testing/volumes/luks2-maker.ts";
+import { isHashKnown } from "#volume/cipher/hash.ts";
+import { luks2Checksum, luksVersion } from "#volume/luks2/binary.ts";
+import { readLuks2 } from "#volume/luks2/header.ts";
+import { memorySource } from "#volume/source/source.ts";
 
 import { run } from "../disk/rig.ts";
 import { newFolder, skipUnless } from "./rig.ts";

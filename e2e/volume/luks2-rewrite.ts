@@ -1,5 +1,5 @@
 import { fromUtf8, utf8 } from "#bytes/text.ts";
-import { LUKS2_BINARY_BYTES, luks2Checksum, parseLuks2Binary } from "#volume/luks2-binary.ts";
+import { LUKS2_BINARY_BYTES, luks2Checksum, parseLuks2Binary } from "#volume/luks2/binary.ts";
 
 /** A volume with the JSON of both headers changed, and their checksums made right. */
 export function rewritten(volume: Uint8Array, change: (json: string) => string | Uint8Array): Uint8Array {

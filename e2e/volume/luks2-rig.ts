@@ -4,12 +4,12 @@ import { join } from "node:path";
 
 import { hex } from "#bytes/text.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
-import type { EncryptedHeader, UnlockTerms } from "#volume/encrypted-header.ts";
-import { readLuks2 } from "#volume/luks2-header.ts";
-import { openPlainVolume } from "#volume/plain-volume.ts";
-import { memorySource } from "#volume/source.ts";
-import type { VolumeSource } from "#volume/source.ts";
-import type { VolumeSecret } from "#volume/volume-secret.ts";
+import type { EncryptedHeader, UnlockTerms } from "#volume/header/encrypted-header.ts";
+import type { VolumeSecret } from "#volume/header/volume-secret.ts";
+import { readLuks2 } from "#volume/luks2/header.ts";
+import { openPlainVolume } from "#volume/plaintext/plain-volume.ts";
+import { memorySource } from "#volume/source/source.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 import { run } from "../disk/rig.ts";
 

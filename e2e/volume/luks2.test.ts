@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { hex } from "#bytes/text.ts";
-import { memorySource, partOf } from "#volume/source.ts";
+import { memorySource, partOf } from "#volume/source/source.ts";
 
 import { run } from "../disk/rig.ts";
 import { keyFile, newFolder, skipUnless } from "./rig.ts";

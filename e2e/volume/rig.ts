@@ -8,12 +8,12 @@ import type { TestContext } from "node:test";
 import { Secret } from "#bytes/secret.ts";
 import { hex, utf8 } from "#bytes/text.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
-import type { EncryptedHeader, UnlockedVolume } from "#volume/encrypted-header.ts";
-import { readLuks1 } from "#volume/luks1-header.ts";
-import { openPlainVolume } from "#volume/plain-volume.ts";
-import { memorySource } from "#volume/source.ts";
-import type { VolumeSource } from "#volume/source.ts";
-import type { VolumeSecret } from "#volume/volume-secret.ts";
+import type { EncryptedHeader, UnlockedVolume } from "#volume/header/encrypted-header.ts";
+import type { VolumeSecret } from "#volume/header/volume-secret.ts";
+import { readLuks1 } from "#volume/luks1/header.ts";
+import { openPlainVolume } from "#volume/plaintext/plain-volume.ts";
+import { memorySource } from "#volume/source/source.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 const { signal } = new AbortController();
 const terms = { kdf: { derive: deriveKey }, limit: { memoryKiB: 1024 * 1024, seconds: 600 }, only: null };

@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 
 import { checkStructures } from "#volume/check-structures.ts";
 import type { StructureCheck } from "#volume/check-structures.ts";
-import type { VolumeSource } from "#volume/source.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 import { later, newFolder, run, sparseFile } from "../disk/rig.ts";
 import { skipUnless } from "./rig.ts";

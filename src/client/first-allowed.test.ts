@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import { firstAllowed } from "#client/first-allowed.ts";
 import type { KeyClient } from "#client/key-client.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
 
 const { signal } = new AbortController();
 

@@ -1,7 +1,6 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 
-import { LockstepError } from "#errors/errors.ts";
 import type { DiskTarget } from "#disk/contract.ts";
 import { openDirect } from "#disk/direct-io.ts";
 import { FileTarget } from "#disk/file-target.ts";
@@ -9,6 +8,7 @@ import { describeHolders } from "#disk/holder.ts";
 import { findHolders } from "#disk/holders.ts";
 import { nameOfNoDisk, readFormat } from "#disk/open.ts";
 import { targetFailure } from "#disk/target-failure.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { blockDeviceFolder, isReadOnly } from "#linux/block-device.ts";
 import { deviceNumber } from "#linux/device-number.ts";
 import { blockDeviceSize, lockFile } from "#linux/libc.ts";

@@ -1,13 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
 
 import { alignedBuffer } from "#bytes/arrays.ts";
-import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { assertInside } from "#disk/byte-ranges.ts";
 import type { ByteRange, DiskIdentity, DiskSource } from "#disk/contract.ts";
 import { readAt } from "#disk/positioned-io.ts";
 import { systemErrorName } from "#disk/system-error.ts";
 import { readWhatCanBe, isMediumError, unreadable } from "#disk/unreadable.ts";
 import type { WriteWatch } from "#disk/write-watch.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { nextData } from "#linux/libc.ts";
 
 /** Direct reads of less than a page, to tell a bad sector from its neighbours. */

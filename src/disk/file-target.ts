@@ -1,11 +1,11 @@
 import type { FileHandle } from "node:fs/promises";
 
 import { alignedBuffer, isAligned } from "#bytes/arrays.ts";
-import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { assertInside } from "#disk/byte-ranges.ts";
 import type { ByteRange, DiskTarget } from "#disk/contract.ts";
 import { readAt, writeAt } from "#disk/positioned-io.ts";
 import { targetFailure } from "#disk/target-failure.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { punchHole, zeroBlockDevice } from "#linux/libc.ts";
 
 /** Direct writes start and end at multiples of this; enough for every sector size. */

@@ -1,5 +1,5 @@
-import { utf8 } from "#bytes/text.ts";
 import { equalBytes } from "#bytes/arrays.ts";
+import { utf8 } from "#bytes/text.ts";
 
 /** A format in which a file holds a disk by other means than byte for byte. */
 export type ImageFormat = "qcow2" | "VHDX" | "VHD" | "VMDK" | "VDI" | "QED";

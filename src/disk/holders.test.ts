@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, after, test } from "node:test";
 
-import { findHolders } from "#disk/holders.ts";
 import type { Holder } from "#disk/holder.ts";
+import { findHolders } from "#disk/holders.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lockstep-holders-"));
 after(() => rmSync(folder, { recursive: true }));

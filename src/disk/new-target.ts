@@ -2,12 +2,12 @@ import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { LockstepError } from "#errors/errors.ts";
 import type { DiskTarget } from "#disk/contract.ts";
 import { openDirect } from "#disk/direct-io.ts";
 import { FileTarget } from "#disk/file-target.ts";
 import { systemErrorName } from "#disk/system-error.ts";
 import { targetFailure } from "#disk/target-failure.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { lockFile } from "#linux/libc.ts";
 import { renameToNew } from "#linux/rename.ts";
 

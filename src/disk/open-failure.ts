@@ -1,5 +1,5 @@
-import { LockstepError } from "#errors/errors.ts";
 import { systemErrorName } from "#disk/system-error.ts";
+import { LockstepError } from "#errors/errors.ts";
 
 /** The error for a disk that could not be opened or looked up; anything but a system call's error as it is. */
 export function diskOpenFailure(shown: string, error: unknown): Error {

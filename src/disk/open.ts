@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 
-import { LockstepError } from "#errors/errors.ts";
 import type { DiskIdentity, DiskSource } from "#disk/contract.ts";
 import { openDirect } from "#disk/direct-io.ts";
 import { FileDisk } from "#disk/file-disk.ts";
@@ -11,6 +10,7 @@ import { diskOpenFailure } from "#disk/open-failure.ts";
 import { readAt } from "#disk/positioned-io.ts";
 import { isMediumError, unreadable } from "#disk/unreadable.ts";
 import { watchWrites } from "#disk/write-watch.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { blockDeviceFolder, readStableId } from "#linux/block-device.ts";
 import { deviceNumber } from "#linux/device-number.ts";
 import { blockDeviceSize } from "#linux/libc.ts";

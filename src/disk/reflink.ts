@@ -2,9 +2,9 @@ import { constants } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { LockstepError } from "#errors/errors.ts";
 import { diskOpenFailure } from "#disk/open-failure.ts";
 import { systemErrorName } from "#disk/system-error.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { readFileKey } from "#linux/file-key.ts";
 import { O_TMPFILE, cloneFile, copyNoCow } from "#linux/libc.ts";
 

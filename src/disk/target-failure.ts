@@ -1,5 +1,5 @@
-import { LockstepError } from "#errors/errors.ts";
 import { systemErrorName } from "#disk/system-error.ts";
+import { LockstepError } from "#errors/errors.ts";
 
 /**
  * The error for a system call on a target that failed; anything but a system call's error as it is.

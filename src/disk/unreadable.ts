@@ -1,7 +1,7 @@
-import { LockstepError } from "#errors/errors.ts";
 import { appendRange } from "#disk/byte-ranges.ts";
 import type { ByteRange } from "#disk/contract.ts";
 import { systemErrorName } from "#disk/system-error.ts";
+import { LockstepError } from "#errors/errors.ts";
 
 /** The smallest stretches that a bad place is narrowed down to: a page of the cache first, then a sector. */
 const PAGE = 4096;

@@ -3,10 +3,10 @@ import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 
 import { type ImageFormat, recogniseFormat, tailBytes } from "#disk/format.ts";
-import { readAt } from "#disk/positioned-io.ts";
 import { partialSuffix } from "#disk/new-target.ts";
-import { systemErrorName } from "#disk/system-error.ts";
 import { recogniseOther } from "#disk/other-file-types.ts";
+import { readAt } from "#disk/positioned-io.ts";
+import { systemErrorName } from "#disk/system-error.ts";
 
 /** A file that looks like a machine's disk. */
 export type FoundDisk = {

@@ -7,8 +7,8 @@ import { Secret } from "#bytes/secret.ts";
 import { hex, utf8 } from "#bytes/text.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
 import { pbkdf2With } from "#kdf/pbkdf2.ts";
-import { hmac } from "#volume/hash.ts";
-import type { KdfRequest } from "#volume/kdf.ts";
+import { hmac } from "#volume/cipher/hash.ts";
+import type { KdfRequest } from "#volume/header/kdf.ts";
 
 async function derived(request: KdfRequest, secret: string | Uint8Array): Promise<string> {
   const key = await deriveKey(request, new Secret(typeof secret === "string" ? utf8(secret) : secret.slice()));

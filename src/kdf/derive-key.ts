@@ -5,7 +5,7 @@ import { Secret } from "#bytes/secret.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import { bitlockerStretch } from "#kdf/bitlocker-stretch.ts";
 import { pbkdf2 } from "#kdf/pbkdf2.ts";
-import type { KdfRequest } from "#volume/kdf.ts";
+import type { KdfRequest } from "#volume/header/kdf.ts";
 
 const argon2 = promisify(nativeArgon2);
 

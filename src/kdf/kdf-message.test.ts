@@ -7,7 +7,7 @@ import { concat } from "#bytes/arrays.ts";
 import { Secret } from "#bytes/secret.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { failureAnswer, MessageReader, readAnswer, readRequest, writeAnswer, writeRequest } from "#kdf/kdf-message.ts";
-import type { KdfRequest } from "#volume/kdf.ts";
+import type { KdfRequest } from "#volume/header/kdf.ts";
 
 const salt = Uint8Array.of(0, 1, 254, 255);
 

@@ -3,7 +3,7 @@ import { Cursor } from "#bytes/cursor.ts";
 import { Secret } from "#bytes/secret.ts";
 import { fromUtf8, utf8 } from "#bytes/text.ts";
 import { isLockstepError, LockstepError, messageOf } from "#errors/errors.ts";
-import type { KdfRequest } from "#volume/kdf.ts";
+import type { KdfRequest } from "#volume/header/kdf.ts";
 
 /** What parent and child say to each other, once each way: a length as u32, and so many bytes. */
 const PREFIX_BYTES = 4;

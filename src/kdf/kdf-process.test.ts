@@ -10,7 +10,7 @@ import { hex, utf8 } from "#bytes/text.ts";
 import { isLockstepError } from "#errors/errors.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
 import { kdfProcess } from "#kdf/kdf-process.ts";
-import type { KdfRequest } from "#volume/kdf.ts";
+import type { KdfRequest } from "#volume/header/kdf.ts";
 
 const { signal } = new AbortController();
 const limits = { memoryMiB: 64, seconds: 60 };

@@ -11,7 +11,7 @@ import { throwIfCancelled } from "#errors/cancelled.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { ANSWER_BYTES_MAX, MessageReader, readAnswer, writeRequest } from "#kdf/kdf-message.ts";
 import type { KdfAnswer } from "#kdf/kdf-message.ts";
-import type { KdfRequest, KeyDeriver } from "#volume/kdf.ts";
+import type { KdfRequest, KeyDeriver } from "#volume/header/kdf.ts";
 
 /** What each derivation may take; at its end its process is killed. */
 export type KdfProcessLimits = {

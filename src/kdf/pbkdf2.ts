@@ -33,7 +33,7 @@ export async function pbkdf2(input: Pbkdf2Input): Promise<Uint8Array> {
     return new Uint8Array(await promisify(nativePbkdf2)(password, salt, iterations, keyBytes, hash));
   }
   // Loaded only where it is needed: a process that derives one key starts faster without it.
-  const { digest, hmac, opensslHash } = await import("#volume/hash.ts");
+  const { digest, hmac, opensslHash } = await import("#volume/cipher/hash.ts");
   const name = opensslHash(hash);
   if (name !== null && name !== hash) return pbkdf2({ ...input, hash: name });
   if (name !== null) return pbkdf2With((...parts) => hmac(name, password, ...parts), input);

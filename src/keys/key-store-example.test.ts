@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { Secret } from "#bytes/secret.ts";
 import { KeyStore } from "#keys/key-store.ts";
-import { addTestVersion, keyStoreDeps } from "#testing/key-store.ts";
+import { addTestVersion, keyStoreDeps } from "#testing/keys/key-store.ts";
 import { seededRandom } from "#testing/random.ts";
 
 const { signal } = new AbortController();

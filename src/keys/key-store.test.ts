@@ -7,10 +7,10 @@ import type { TestContext } from "node:test";
 
 import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
-import { openDatabase } from "#keys/database.ts";
 import { KeyStore } from "#keys/key-store.ts";
-import { findVersion, versionValue } from "#keys/versions.ts";
-import { addTestVersion, fileSecret, keyStoreDeps, testKeyStore } from "#testing/key-store.ts";
+import { openDatabase } from "#keys/store/database.ts";
+import { findVersion, versionValue } from "#keys/versions/versions.ts";
+import { addTestVersion, fileSecret, keyStoreDeps, testKeyStore } from "#testing/keys/key-store.ts";
 
 const { signal } = new AbortController();
 const deps = keyStoreDeps();

@@ -4,18 +4,26 @@ import { Secret } from "#bytes/secret.ts";
 import { hex } from "#bytes/text.ts";
 import type { Random } from "#crypto/derive.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { watchChanges } from "#keys/changes.ts";
-import { inTransaction, openDatabase } from "#keys/database.ts";
-import { KeyRing, ownSecretName, signingPublicOf, unwrapKey, unwrapWith, wrapKey, wrapWith } from "#keys/key-ring.ts";
-import type { RootKey } from "#keys/key-ring.ts";
-import type { KeyStoreId } from "#keys/model.ts";
-import { prepared } from "#keys/prepared.ts";
-import { rewrapValues } from "#keys/rewrap.ts";
-import { makeSeal, openRoot } from "#keys/seal.ts";
-import type { NewSeal, Seal, SealSecret } from "#keys/seal.ts";
-import { loadSeals, replaceSeals } from "#keys/seals.ts";
-import type { StoredSeal } from "#keys/seals.ts";
-import type { KeyDeriver } from "#volume/kdf.ts";
+import { rewrapValues } from "#keys/seal/rewrap.ts";
+import { watchChanges } from "#keys/store/changes.ts";
+import { inTransaction, openDatabase } from "#keys/store/database.ts";
+import {
+  KeyRing,
+  ownSecretName,
+  signingPublicOf,
+  unwrapKey,
+  unwrapWith,
+  wrapKey,
+  wrapWith,
+} from "#keys/store/key-ring.ts";
+import type { RootKey } from "#keys/store/key-ring.ts";
+import type { KeyStoreId } from "#keys/store/model.ts";
+import { prepared } from "#keys/store/prepared.ts";
+import { makeSeal, openRoot } from "#keys/store/seal.ts";
+import type { NewSeal, Seal, SealSecret } from "#keys/store/seal.ts";
+import { loadSeals, replaceSeals } from "#keys/store/seals.ts";
+import type { StoredSeal } from "#keys/store/seals.ts";
+import type { KeyDeriver } from "#volume/header/kdf.ts";
 
 /** What a key store takes from its process. */
 export type KeyStoreDeps = {

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
-import { exitCodes } from "#cli/exit-codes.ts";
-import type { ExitCode } from "#cli/exit-codes.ts";
-import { runProgram } from "#cli/program.ts";
-import { readEnvironment } from "#main/environment.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import type { ExitCode } from "#cli/output/exit-codes.ts";
+import { runProgram } from "#cli/program/program.ts";
+import { readEnvironment } from "#main/config/environment.ts";
 
 /**
  * Runs the command line of this process. The first Ctrl-C or SIGTERM stops the command, which cleans up; the second ends

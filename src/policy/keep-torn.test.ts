@@ -3,9 +3,9 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { decideKeep } from "#policy/keep.ts";
 import { decideKeepWithTorn } from "#policy/keep-torn.ts";
 import type { MaybeTornPoint } from "#policy/keep-torn.ts";
+import { decideKeep } from "#policy/keep.ts";
 
 const start = Temporal.Instant.from("2026-01-01T00:00:00Z");
 const points = fc

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { base64, utf8 } from "#bytes/text.ts";
-import { REFUSALS_PER_MINUTE } from "#keys/refusal-budget.ts";
-import { testKeySide, testSealPassphrase } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
+import { REFUSALS_PER_MINUTE } from "#keys/access/refusal-budget.ts";
+import { testKeySide, testSealPassphrase } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
 
 /** The audit log as lines of who, act, outcome and code. */
 async function log(keys: TestKeySide): Promise<string[]> {

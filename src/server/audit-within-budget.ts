@@ -1,6 +1,6 @@
-import { auditRefusal } from "#keys/act.ts";
-import type { AuditedAct } from "#keys/audit.ts";
-import type { Caller } from "#keys/model.ts";
+import { auditRefusal } from "#keys/access/act.ts";
+import type { AuditedAct } from "#keys/audit/audit.ts";
+import type { Caller } from "#keys/store/model.ts";
 import type { KeySide } from "#server/key-side.ts";
 
 /** Who asks without a token, or with one that counts no more, in the budget of refusals. */

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { receiptText } from "#api/needs.ts";
 import type { Receipt } from "#api/needs.ts";
 import { base64, hex, utf8 } from "#bytes/text.ts";
-import { auditHead } from "#keys/audit.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
+import { auditHead } from "#keys/audit/audit.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
 
 async function withEntries(count: number): Promise<TestKeySide> {
   const keys = await testKeySide();

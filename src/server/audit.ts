@@ -1,10 +1,10 @@
 import type { auditRoutes } from "#api/audit.ts";
 import { hex } from "#bytes/text.ts";
-import { checkAudit } from "#keys/audit-check.ts";
-import type { Witness } from "#keys/audit-check.ts";
-import { exportHeader, exportLines } from "#keys/audit-export.ts";
-import { auditHead, loadAudit } from "#keys/audit.ts";
-import { goOnAsPutBack } from "#keys/put-back.ts";
+import { checkAudit } from "#keys/audit/audit-check.ts";
+import type { Witness } from "#keys/audit/audit-check.ts";
+import { exportHeader, exportLines } from "#keys/audit/audit-export.ts";
+import { auditHead, loadAudit } from "#keys/audit/audit.ts";
+import { goOnAsPutBack } from "#keys/recovery/put-back.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText } from "#server/instants.ts";
 import { verifiedReceipt } from "#server/receipt.ts";

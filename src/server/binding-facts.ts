@@ -1,5 +1,5 @@
 import type { BindingFacts } from "#api/values.ts";
-import type { Binding } from "#keys/bindings.ts";
+import type { Binding } from "#keys/bindings/bindings.ts";
 import { instantText, instantTextOrNull } from "#server/instants.ts";
 
 /** A binding as the API shows it. @param version  the name of its version, `web01/v1` */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { testKeySide } from "#testing/key-side.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
 
 const kitId = "cfd032fe";
 

@@ -1,10 +1,10 @@
 import type { copiesRoutes } from "#api/copies.ts";
-import { act } from "#keys/act.ts";
-import { ensureCopied, tryPlace } from "#keys/copies.ts";
-import { damagedVersions } from "#keys/damage.ts";
-import { shownPlaces } from "#keys/place-facts.ts";
-import { addPlace, removePlace } from "#keys/places.ts";
-import { allCopies, saveFound } from "#keys/stored-copies.ts";
+import { act } from "#keys/access/act.ts";
+import { ensureCopied, tryPlace } from "#keys/copies/copies.ts";
+import { shownPlaces } from "#keys/copies/place-facts.ts";
+import { addPlace, removePlace } from "#keys/copies/places.ts";
+import { allCopies, saveFound } from "#keys/copies/stored-copies.ts";
+import { damagedVersions } from "#keys/versions/damage.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText, instantTextOrNull } from "#server/instants.ts";
 

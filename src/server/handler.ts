@@ -1,5 +1,5 @@
 import type { InputOf, ReplyOf, RouteName } from "#api/routes.ts";
-import type { Caller } from "#keys/model.ts";
+import type { Caller } from "#keys/store/model.ts";
 import type { KeySide } from "#server/key-side.ts";
 
 /**

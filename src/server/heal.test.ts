@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { base64, fromUtf8, utf8 } from "#bytes/text.ts";
-import { findVersion, versionValue } from "#keys/versions.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
-import { sampleVolume } from "#testing/luks1-sample.ts";
-import { Luks2Maker } from "#testing/luks2-maker.ts";
-import { bindTo, enrolSomeVault, presented, prove } from "#testing/presented-volume.ts";
+import { findVersion, versionValue } from "#keys/versions/versions.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
+import { bindTo, enrolSomeVault, presented, prove } from "#testing/keys/presented-volume.ts";
+import { sampleVolume } from "#testing/volumes/luks1-sample.ts";
+import { Luks2Maker } from "#testing/volumes/luks2-maker.ts";
 
 const header = await presented(sampleVolume);
 const other = Luks2Maker.make("other", [{ number: 0, passphrase: "sound" }]).written();

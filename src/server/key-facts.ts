@@ -1,10 +1,10 @@
 import type { DestroyedVersion } from "#api/keys.ts";
 import type { VersionFacts } from "#api/values.ts";
 import { base64 } from "#bytes/text.ts";
-import type { Certificate } from "#keys/certificates.ts";
-import type { HoldingPlace } from "#keys/copies-that-hold.ts";
-import { versionName } from "#keys/versions.ts";
-import type { Version } from "#keys/versions.ts";
+import type { HoldingPlace } from "#keys/copies/copies-that-hold.ts";
+import type { Certificate } from "#keys/custody/certificates.ts";
+import { versionName } from "#keys/versions/versions.ts";
+import type { Version } from "#keys/versions/versions.ts";
 import { instantText, instantTextOrNull } from "#server/instants.ts";
 
 /** A version as the API shows it. */

@@ -11,7 +11,7 @@ import { keyClient } from "#client/key-client.ts";
 import { isLockstepError } from "#errors/errors.ts";
 import { Idle } from "#server/idle.ts";
 import { keyServer, listenAt } from "#server/key-server.ts";
-import { testKeySide } from "#testing/key-side.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../../docs/key-roles.md"), "utf8");
 const routes = Object.entries<Route>(apiRoutes);

@@ -12,8 +12,8 @@ import { keyClient } from "#client/key-client.ts";
 import { Idle } from "#server/idle.ts";
 import { keyServer, listenAt } from "#server/key-server.ts";
 import type { KeySide } from "#server/key-side.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
 
 type Served = { readonly keys: TestKeySide; readonly idle: Idle; readonly socket: string; readonly log: string };
 

@@ -1,8 +1,8 @@
+import type { RefusalBudget } from "#keys/access/refusal-budget.ts";
 import type { KeyStore } from "#keys/key-store.ts";
-import type { ProofDesk } from "#keys/proof-desk.ts";
-import type { RefusalBudget } from "#keys/refusal-budget.ts";
+import type { ProofDesk } from "#keys/proofs/proof-desk.ts";
 import type { Store } from "#store/contract.ts";
-import type { CostLimit, KeyDeriver } from "#volume/kdf.ts";
+import type { CostLimit, KeyDeriver } from "#volume/header/kdf.ts";
 
 /** All that the key side's requests work with. */
 export type KeySide = {

@@ -3,10 +3,10 @@ import { test } from "node:test";
 
 import type { InputOf } from "#api/routes.ts";
 import { base64, fromUtf8, utf8 } from "#bytes/text.ts";
-import { mistypedGroups } from "#keys/generated-secret.ts";
-import { findVersion, versionValue } from "#keys/versions.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
+import { mistypedGroups } from "#keys/versions/generated-secret.ts";
+import { findVersion, versionValue } from "#keys/versions/versions.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
 
 const passphrase = base64(utf8("correct horse"));
 

@@ -1,21 +1,21 @@
 import type { keyRoutes } from "#api/keys.ts";
 import { base64 } from "#bytes/text.ts";
-import { addKeyVersion } from "#keys/add-version.ts";
-import { act } from "#keys/act.ts";
-import { changeVersion } from "#keys/change-version.ts";
-import { ensureCopied } from "#keys/copies.ts";
-import { copiesThatHold } from "#keys/copies-that-hold.ts";
-import { deleteVersions, recoverVersions } from "#keys/delete-versions.ts";
-import { destroyVersions, refuseDestruction } from "#keys/destroy-versions.ts";
-import { addHold, releaseHold } from "#keys/holds.ts";
-import { loadKeys } from "#keys/key-list.ts";
-import { findRevealable, isOutside, revealVersion } from "#keys/reveal-version.ts";
-import { findVersion } from "#keys/versions.ts";
+import { act } from "#keys/access/act.ts";
+import { copiesThatHold } from "#keys/copies/copies-that-hold.ts";
+import { ensureCopied } from "#keys/copies/copies.ts";
+import { addKeyVersion } from "#keys/custody/add-version.ts";
+import { changeVersion } from "#keys/custody/change-version.ts";
+import { deleteVersions, recoverVersions } from "#keys/custody/delete-versions.ts";
+import { destroyVersions, refuseDestruction } from "#keys/custody/destroy-versions.ts";
+import { findRevealable, isOutside, revealVersion } from "#keys/custody/reveal-version.ts";
+import { addHold, releaseHold } from "#keys/needs/holds.ts";
+import { loadKeys } from "#keys/versions/key-list.ts";
+import { findVersion } from "#keys/versions/versions.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText, msOrNull } from "#server/instants.ts";
 import { certificateFacts, holdingPlaces, versionFacts } from "#server/key-facts.ts";
-import { shownKey } from "#server/shown-key.ts";
 import { secretOf } from "#server/secret-input.ts";
+import { shownKey } from "#server/shown-key.ts";
 
 export const keyAnswers: Answers<keyof typeof keyRoutes> = {
   "key.add": {

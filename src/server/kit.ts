@@ -1,10 +1,10 @@
 import type { KitFacts, kitRoutes } from "#api/kit.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { act } from "#keys/act.ts";
+import { act } from "#keys/access/act.ts";
+import { loadChain } from "#keys/copies/stored-copies.ts";
 import type { KeyStore } from "#keys/key-store.ts";
-import { adoptKit, currentKit, kitSurroundings, noteKitChecked, whyStale } from "#keys/kits.ts";
-import type { Kit } from "#keys/kits.ts";
-import { loadChain } from "#keys/stored-copies.ts";
+import { adoptKit, currentKit, kitSurroundings, noteKitChecked, whyStale } from "#keys/kit/kits.ts";
+import type { Kit } from "#keys/kit/kits.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText, instantTextOrNull } from "#server/instants.ts";
 

@@ -1,5 +1,5 @@
 import type { Need as ShownNeed } from "#api/values.ts";
-import type { Need } from "#keys/need.ts";
+import type { Need } from "#keys/needs/need.ts";
 import { instantTextOrNull } from "#server/instants.ts";
 
 /** A need as the API shows it. */

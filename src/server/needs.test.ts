@@ -3,12 +3,12 @@ import { test } from "node:test";
 
 import type { InputOf } from "#api/routes.ts";
 import { systemRandom } from "#crypto/derive.ts";
-import { inTransaction } from "#keys/database.ts";
-import { addIdentity, newToken } from "#keys/identities.ts";
-import { FROZEN_AFTER_RECOVERY } from "#keys/recover-store.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
-import { digestOf, idOf } from "#testing/needs-world.ts";
+import { addIdentity, newToken } from "#keys/access/identities.ts";
+import { inTransaction } from "#keys/store/database.ts";
+import { FROZEN_AFTER_RECOVERY } from "#keys/store/frozen.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
+import { digestOf, idOf } from "#testing/keys/needs-world.ts";
 
 type Report = InputOf<"point.report">;
 

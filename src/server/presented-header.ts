@@ -1,7 +1,7 @@
 import type { PresentedHeader as Given } from "#api/values.ts";
 import { fromBase64 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
-import type { PresentedHeader } from "#keys/presented-header.ts";
+import type { PresentedHeader } from "#keys/bindings/presented-header.ts";
 
 /** A header as the API gets it, with its bytes. @throws {LockstepError} ARGUMENT_INVALID: they are no base64 */
 export function presentedHeader({ sizeBytes, sectorBytes, ranges }: Given): PresentedHeader {

@@ -10,21 +10,14 @@ import { base64, fromBase64, utf8 } from "#bytes/text.ts";
 import { systemRandom } from "#crypto/derive.ts";
 import { isSignedBy } from "#crypto/ed25519.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { inTransaction } from "#keys/database.ts";
-import { addIdentity, newToken } from "#keys/identities.ts";
-import { signedBytes } from "#keys/key-ring.ts";
-import { savePolicy } from "#keys/policy.ts";
-import { PresentedBytes } from "#keys/presented-bytes.ts";
-import type { Verdict } from "#keys/proof-statement.ts";
-import { makeBitlocker } from "#testing/bitlocker-maker.ts";
-import { cheapKdf, recoveryText } from "#testing/bitlocker-entry-maker.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import type { TestKeySide } from "#testing/key-side.ts";
-import { contentAt, luks2With } from "#testing/luks2-content.ts";
-import { makeLuks1 } from "#testing/luks1-maker.ts";
-import { sampleMake } from "#testing/luks1-sample.ts";
-import { put } from "#testing/luks2-maker.ts";
-import { Pbkdf2Deriver } from "#testing/pbkdf2-deriver.ts";
+import { addIdentity, newToken } from "#keys/access/identities.ts";
+import { savePolicy } from "#keys/access/policy.ts";
+import { PresentedBytes } from "#keys/proofs/presented-bytes.ts";
+import type { Verdict } from "#keys/proofs/proof-statement.ts";
+import { inTransaction } from "#keys/store/database.ts";
+import { signedBytes } from "#keys/store/key-ring.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import type { TestKeySide } from "#testing/keys/key-side.ts";
 import {
   bindTo,
   enrolSomeVault,
@@ -35,9 +28,16 @@ import {
   someMachine,
   somePoint,
   someVault,
-} from "#testing/presented-volume.ts";
-import { xfsPieces } from "#testing/structure-maker.ts";
-import type { KeyDeriver } from "#volume/kdf.ts";
+} from "#testing/keys/presented-volume.ts";
+import { cheapKdf, recoveryText } from "#testing/volumes/bitlocker-entry-maker.ts";
+import { makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
+import { makeLuks1 } from "#testing/volumes/luks1-maker.ts";
+import { sampleMake } from "#testing/volumes/luks1-sample.ts";
+import { contentAt, luks2With } from "#testing/volumes/luks2-content.ts";
+import { put } from "#testing/volumes/luks2-maker.ts";
+import { Pbkdf2Deriver } from "#testing/volumes/pbkdf2-deriver.ts";
+import { xfsPieces } from "#testing/volumes/structure-maker.ts";
+import type { KeyDeriver } from "#volume/header/kdf.ts";
 
 const MIB = 1024 * 1024;
 const otherPoint = "dd".repeat(16);

@@ -1,11 +1,11 @@
 import type { proofRoutes } from "#api/proofs.ts";
 import { base64, fromBase64 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { subjectOf } from "#keys/proof-desk.ts";
-import type { ProofStep } from "#keys/proof-desk.ts";
-import { loadStatements } from "#keys/proof-statement.ts";
-import type { SignedStatement } from "#keys/proof-statement.ts";
-import { requireReporter } from "#keys/vaults.ts";
+import { subjectOf } from "#keys/proofs/proof-desk.ts";
+import type { ProofStep } from "#keys/proofs/proof-desk.ts";
+import { loadStatements } from "#keys/proofs/proof-statement.ts";
+import type { SignedStatement } from "#keys/proofs/proof-statement.ts";
+import { requireReporter } from "#keys/vaults/vaults.ts";
 import type { Answers } from "#server/handler.ts";
 import { presentedHeader } from "#server/presented-header.ts";
 

@@ -7,12 +7,12 @@ import { receipt, receiptText } from "#api/needs.ts";
 import type { Receipt } from "#api/needs.ts";
 import { fromBase64, fromHex, hex, utf8 } from "#bytes/text.ts";
 import { isSignedBy } from "#crypto/ed25519.ts";
-import { act } from "#keys/act.ts";
-import { auditHead } from "#keys/audit.ts";
+import { act } from "#keys/access/act.ts";
+import { auditHead } from "#keys/audit/audit.ts";
 import type { KeyStore } from "#keys/key-store.ts";
-import { itself } from "#keys/model.ts";
+import { itself } from "#keys/store/model.ts";
 import { receiptOf } from "#server/receipt.ts";
-import { NeedsWorld } from "#testing/needs-world.ts";
+import { NeedsWorld } from "#testing/keys/needs-world.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../../docs/format/receipts.md"), "utf8");
 

@@ -2,11 +2,11 @@ import { receiptText } from "#api/needs.ts";
 import type { Receipt } from "#api/needs.ts";
 import { base64, fromBase64, fromHex, utf8 } from "#bytes/text.ts";
 import { isSignedBy } from "#crypto/ed25519.ts";
-import { signedBytes } from "#keys/key-ring.ts";
+import { keyStoreStand } from "#keys/audit/receipts.ts";
 import type { KeyStore } from "#keys/key-store.ts";
-import { isPutBack } from "#keys/put-back.ts";
-import type { KeptReceipt } from "#keys/put-back.ts";
-import { keyStoreStand } from "#keys/receipts.ts";
+import type { KeptReceipt } from "#keys/recovery/put-back.ts";
+import { isPutBack } from "#keys/store/frozen.ts";
+import { signedBytes } from "#keys/store/key-ring.ts";
 import { instantText } from "#server/instants.ts";
 
 /**

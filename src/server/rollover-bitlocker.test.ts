@@ -3,12 +3,12 @@ import { test } from "node:test";
 
 import type { PresentedHeader } from "#api/values.ts";
 import { base64, fromBase64, fromUtf8, utf8 } from "#bytes/text.ts";
-import { cheapKdf } from "#testing/bitlocker-entry-maker.ts";
-import type { MadeProtector } from "#testing/bitlocker-entry-maker.ts";
-import { makeBitlocker } from "#testing/bitlocker-maker.ts";
-import { testKeySide } from "#testing/key-side.ts";
-import { readBitlocker } from "#volume/bitlocker-header.ts";
-import { memorySource } from "#volume/source.ts";
+import { testKeySide } from "#testing/keys/key-side.ts";
+import { cheapKdf } from "#testing/volumes/bitlocker-entry-maker.ts";
+import type { MadeProtector } from "#testing/volumes/bitlocker-entry-maker.ts";
+import { makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
+import { readBitlocker } from "#volume/bitlocker/header.ts";
+import { memorySource } from "#volume/source/source.ts";
 
 const { signal } = new AbortController();
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { base64, fromBase64, fromUtf8, utf8 } from "#bytes/text.ts";
-import { inTransaction } from "#keys/database.ts";
-import { addPlace, removePlace } from "#keys/places.ts";
-import { RolloverWorld } from "#testing/rollover-world.ts";
-import { Luks2Maker } from "#testing/luks2-maker.ts";
+import { addPlace, removePlace } from "#keys/copies/places.ts";
+import { inTransaction } from "#keys/store/database.ts";
+import { RolloverWorld } from "#testing/keys/rollover-world.ts";
+import { Luks2Maker } from "#testing/volumes/luks2-maker.ts";
 
 type Shown = Awaited<ReturnType<typeof shown>>;
 

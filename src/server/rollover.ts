@@ -1,21 +1,21 @@
 import type { RolloverFacts, SharedVolumeFacts, rolloverRoutes } from "#api/rollover.ts";
 import { base64 } from "#bytes/text.ts";
-import { compromiseVersion, sharedVolumes } from "#keys/compromise.ts";
-import type { SharedVolume } from "#keys/compromise.ts";
-import { abandonRollover } from "#keys/rollover-abandon.ts";
-import { beginRollover } from "#keys/rollover-begin.ts";
-import { nextOfRollover } from "#keys/rollover-next.ts";
-import { findHandable, rolloverValues } from "#keys/rollover-values.ts";
-import { loadRollovers } from "#keys/rollovers.ts";
-import type { Rollover } from "#keys/rollovers.ts";
-import { versionName } from "#keys/versions.ts";
+import { compromiseVersion, sharedVolumes } from "#keys/rollovers/compromise.ts";
+import type { SharedVolume } from "#keys/rollovers/compromise.ts";
+import { abandonRollover } from "#keys/rollovers/rollover-abandon.ts";
+import { beginRollover } from "#keys/rollovers/rollover-begin.ts";
+import { nextOfRollover } from "#keys/rollovers/rollover-next.ts";
+import { findHandable, rolloverValues } from "#keys/rollovers/rollover-values.ts";
+import { loadRollovers } from "#keys/rollovers/rollovers.ts";
+import type { Rollover } from "#keys/rollovers/rollovers.ts";
+import { versionName } from "#keys/versions/versions.ts";
 import { bindingFacts } from "#server/binding-facts.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText, instantTextOrNull } from "#server/instants.ts";
 import { versionFacts } from "#server/key-facts.ts";
 import { presentedHeader } from "#server/presented-header.ts";
-import { piecesSource } from "#volume/pieces-source.ts";
-import type { VolumeSource } from "#volume/source.ts";
+import { piecesSource } from "#volume/source/pieces-source.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 export const rolloverAnswers: Answers<keyof typeof rolloverRoutes> = {
   "rollover.begin": {

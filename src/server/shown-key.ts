@@ -1,10 +1,10 @@
 import type { ReplyOf } from "#api/routes.ts";
-import { bindingsOfVersion } from "#keys/bindings.ts";
-import { loadCertificate } from "#keys/certificates.ts";
-import { copiesThatHold } from "#keys/copies-that-hold.ts";
+import { bindingsOfVersion } from "#keys/bindings/bindings.ts";
+import { copiesThatHold } from "#keys/copies/copies-that-hold.ts";
+import { loadCertificate } from "#keys/custody/certificates.ts";
 import type { KeyStore } from "#keys/key-store.ts";
-import { needsOf } from "#keys/needs.ts";
-import { loadKey, versionName, versionsNamed } from "#keys/versions.ts";
+import { needsOf } from "#keys/needs/needs.ts";
+import { loadKey, versionName, versionsNamed } from "#keys/versions/versions.ts";
 import { bindingFacts } from "#server/binding-facts.ts";
 import { instantText } from "#server/instants.ts";
 import { certificateFacts, holdingPlaces, versionFacts } from "#server/key-facts.ts";

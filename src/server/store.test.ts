@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { base64, utf8 } from "#bytes/text.ts";
-import { loadHeads } from "#keys/audit-heads.ts";
-import { auditHead, loadAudit } from "#keys/audit.ts";
-import { testKeySide, testSealPassphrase } from "#testing/key-side.ts";
+import { loadHeads } from "#keys/audit/audit-heads.ts";
+import { auditHead, loadAudit } from "#keys/audit/audit.ts";
+import { testKeySide, testSealPassphrase } from "#testing/keys/key-side.ts";
 
 const keyFile = { kind: "key-file", label: "stick", secret: base64(new Uint8Array(32).fill(8)) } as const;
 

@@ -11,9 +11,9 @@ import type { CachedObjects } from "#store/cached.ts";
 import type { Store } from "#store/contract.ts";
 import { memoryStore } from "#store/memory.ts";
 import { ObjectCache } from "#store/object-cache.ts";
-import { describeStore } from "#testing/describe-store.ts";
-import { interceptedStore } from "#testing/intercepted-store.ts";
-import { recordingStore } from "#testing/recording-store.ts";
+import { describeStore } from "#testing/stores/describe-store.ts";
+import { interceptedStore } from "#testing/stores/intercepted-store.ts";
+import { recordingStore } from "#testing/stores/recording-store.ts";
 
 const { signal } = new AbortController();
 let folder = "";

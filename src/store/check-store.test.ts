@@ -3,14 +3,14 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
 import { concat } from "#bytes/arrays.ts";
-import type { Store } from "#store/contract.ts";
 import { checkStore } from "#store/check-store.ts";
 import type { StoreReport } from "#store/check-store.ts";
 import { storeChecks } from "#store/contract-suite.ts";
+import type { Store } from "#store/contract.ts";
 import { memoryStore } from "#store/memory.ts";
-import { appendOnlyStore } from "#testing/append-only-store.ts";
-import { faultyStore } from "#testing/faulty-store.ts";
-import { recordingStore } from "#testing/recording-store.ts";
+import { appendOnlyStore } from "#testing/stores/append-only-store.ts";
+import { faultyStore } from "#testing/stores/faulty-store.ts";
+import { recordingStore } from "#testing/stores/recording-store.ts";
 
 const { signal } = new AbortController();
 const options = {

@@ -1,6 +1,6 @@
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
-import type { Store } from "#store/contract.ts";
 import { storeChecks } from "#store/contract-suite.ts";
+import type { Store } from "#store/contract.ts";
 
 export type StoreCheckResult = {
   readonly name: string;

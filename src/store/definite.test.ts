@@ -4,13 +4,13 @@ import { test } from "node:test";
 import { alignedBuffer } from "#bytes/arrays.ts";
 import { utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
+import type { Store } from "#store/contract.ts";
 import { putDefinite } from "#store/definite.ts";
 import { memoryStore } from "#store/memory.ts";
 import type { Retry } from "#store/retry.ts";
-import type { Store } from "#store/contract.ts";
-import { faultyStore } from "#testing/faulty-store.ts";
-import type { Fault } from "#testing/faulty-store.ts";
-import { recordingStore } from "#testing/recording-store.ts";
+import { faultyStore } from "#testing/stores/faulty-store.ts";
+import type { Fault } from "#testing/stores/faulty-store.ts";
+import { recordingStore } from "#testing/stores/recording-store.ts";
 
 const { signal } = new AbortController();
 const retry: Retry = { attempts: 3, delayMs: () => 0, sleep: () => Promise.resolve() };

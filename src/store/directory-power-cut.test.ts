@@ -5,12 +5,12 @@ import fc from "fast-check";
 
 import { alignedBuffer, concat, equalBytes } from "#bytes/arrays.ts";
 import { utf8 } from "#bytes/text.ts";
+import type { ObjectKey, Pieces, Store } from "#store/contract.ts";
 import { createDirectoryRoot } from "#store/directory-root.ts";
 import { openDirectoryStore } from "#store/directory.ts";
-import type { ObjectKey, Pieces, Store } from "#store/contract.ts";
 import type { Files } from "#store/files.ts";
-import { powerCutDisk } from "#testing/power-cut.ts";
-import type { PowerCutDisk } from "#testing/power-cut.ts";
+import { powerCutDisk } from "#testing/stores/power-cut.ts";
+import type { PowerCutDisk } from "#testing/stores/power-cut.ts";
 
 const { signal } = new AbortController();
 const root = "/backup/vault";

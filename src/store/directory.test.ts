@@ -13,8 +13,8 @@ import { openDirectoryStore } from "#store/directory.ts";
 import type { Files, OpenFile, OpenMode } from "#store/files.ts";
 import { nodeFiles } from "#store/node-files.ts";
 import { retrying } from "#store/retrying.ts";
-import { describeStore } from "#testing/describe-store.ts";
-import type { TestStore } from "#testing/describe-store.ts";
+import { describeStore } from "#testing/stores/describe-store.ts";
+import type { TestStore } from "#testing/stores/describe-store.ts";
 
 const { signal } = new AbortController();
 

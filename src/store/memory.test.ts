@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { utf8 } from "#bytes/text.ts";
 import { memoryStore } from "#store/memory.ts";
-import { describeStore } from "#testing/describe-store.ts";
+import { describeStore } from "#testing/stores/describe-store.ts";
 
 const { signal } = new AbortController();
 

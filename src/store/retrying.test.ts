@@ -5,9 +5,9 @@ import { utf8 } from "#bytes/text.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { ListedObject, Store } from "#store/contract.ts";
 import { memoryStore } from "#store/memory.ts";
-import { retrying } from "#store/retrying.ts";
 import type { Retry } from "#store/retry.ts";
-import { faultyStore } from "#testing/faulty-store.ts";
+import { retrying } from "#store/retrying.ts";
+import { faultyStore } from "#testing/stores/faulty-store.ts";
 
 const { signal } = new AbortController();
 

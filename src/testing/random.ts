@@ -1,8 +1,8 @@
 import { createCipheriv } from "node:crypto";
 
+import { utf8 } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import type { Random } from "#crypto/derive.ts";
-import { utf8 } from "#bytes/text.ts";
 
 /** Randomness that is the same in every run: AES-256-CTR under a key made from `seed`. */
 export function seededRandom(seed: string): Random {

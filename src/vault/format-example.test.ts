@@ -7,17 +7,17 @@ import { concat } from "#bytes/arrays.ts";
 import { Secret } from "#bytes/secret.ts";
 import { hex, utf8 } from "#bytes/text.ts";
 import { fingerprinter } from "#crypto/fingerprint.ts";
-import { objectCipherKey, parseHeader } from "#vault/header.ts";
-import { firstGeneration, parseId, segmentId, sessionId } from "#vault/ids.ts";
-import type { DiskId, MachineId, VaultId } from "#vault/ids.ts";
-import { writeNode } from "#vault/node.ts";
-import { objectKeys } from "#vault/object-keys.ts";
-import { POINTER_BYTES, writePointer } from "#vault/pointer.ts";
-import { sealObject } from "#vault/sealed.ts";
-import { SegmentBuilder } from "#vault/segment-builder.ts";
-import { newSegmentCipher, PAGE_BYTES } from "#vault/segment.ts";
-import { fingerprintKey } from "#vault/vault-keys.ts";
-import type { VaultKeys } from "#vault/vault-keys.ts";
+import { objectCipherKey, parseHeader } from "#vault/object/header.ts";
+import { firstGeneration, parseId, segmentId, sessionId } from "#vault/object/ids.ts";
+import type { DiskId, MachineId, VaultId } from "#vault/object/ids.ts";
+import { objectKeys } from "#vault/object/object-keys.ts";
+import { sealObject } from "#vault/object/sealed.ts";
+import { fingerprintKey } from "#vault/object/vault-keys.ts";
+import type { VaultKeys } from "#vault/object/vault-keys.ts";
+import { POINTER_BYTES, writePointer } from "#vault/segments/pointer.ts";
+import { SegmentBuilder } from "#vault/segments/segment-builder.ts";
+import { newSegmentCipher, PAGE_BYTES } from "#vault/segments/segment.ts";
+import { writeNode } from "#vault/tree/node.ts";
 
 const page = join(import.meta.dirname, "../../docs/format/vault.md");
 

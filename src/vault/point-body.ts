@@ -5,13 +5,13 @@ import { sha256 } from "#crypto/derive.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { ObjectKey } from "#store/contract.ts";
 import { putDefinite } from "#store/definite.ts";
-import { count, diskId, pointId } from "#vault/entry-fields.ts";
-import { firstGood } from "#vault/first-good.ts";
-import type { PointState } from "#vault/fold.ts";
-import type { MachineId, SessionId } from "#vault/ids.ts";
-import { machineDefinition } from "#vault/machine-definition.ts";
-import { objectKeys } from "#vault/object-keys.ts";
-import { openObject, sealObject } from "#vault/sealed.ts";
+import { count, diskId, pointId } from "#vault/entry/entry-fields.ts";
+import { machineDefinition } from "#vault/entry/machine-definition.ts";
+import type { PointState } from "#vault/fold/fold.ts";
+import { firstGood } from "#vault/object/first-good.ts";
+import type { MachineId, SessionId } from "#vault/object/ids.ts";
+import { objectKeys } from "#vault/object/object-keys.ts";
+import { openObject, sealObject } from "#vault/object/sealed.ts";
 import type { Vault } from "#vault/vault.ts";
 
 /** The longest body of a point that is read. */

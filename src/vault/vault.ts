@@ -1,12 +1,12 @@
 import { LockstepError } from "#errors/errors.ts";
-import { currentGeneration } from "#vault/fold.ts";
-import type { MachineId, PointId } from "#vault/ids.ts";
-import type { Head } from "#vault/log-reader.ts";
-import type { LogWriter } from "#vault/log-writer.ts";
-import { openLog } from "#vault/log.ts";
-import type { Log } from "#vault/log.ts";
-import { SegmentReader } from "#vault/segment-reader.ts";
-import type { SlotOpener } from "#vault/segment-reader.ts";
+import { currentGeneration } from "#vault/fold/fold.ts";
+import type { Head } from "#vault/log/log-reader.ts";
+import type { LogWriter } from "#vault/log/log-writer.ts";
+import { openLog } from "#vault/log/log.ts";
+import type { Log } from "#vault/log/log.ts";
+import type { MachineId, PointId } from "#vault/object/ids.ts";
+import { SegmentReader } from "#vault/segments/segment-reader.ts";
+import type { SlotOpener } from "#vault/segments/segment-reader.ts";
 
 /** An opened vault: where it lies, what opens it, and who works in it. */
 export type Vault = LogWriter;

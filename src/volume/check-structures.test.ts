@@ -4,10 +4,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { LockstepError } from "#errors/errors.ts";
-import { exfatPieces, extSuperblock, fatPieces, swapPage, xfsSuperblock } from "#testing/filesystem-maker.ts";
-import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/lvm-maker.ts";
+import { sparseSource, type Piece } from "#testing/disks/sparse-source.ts";
 import { seededRandom } from "#testing/random.ts";
-import { sparseSource, type Piece } from "#testing/sparse-source.ts";
+import { exfatPieces, extSuperblock, fatPieces, swapPage, xfsSuperblock } from "#testing/volumes/filesystem-maker.ts";
+import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/volumes/lvm-maker.ts";
 import {
   EXT_GROUP_BYTES,
   btrfsPieces,
@@ -16,10 +16,10 @@ import {
   ntfsFileTable,
   ntfsMore,
   xfsPieces,
-} from "#testing/structure-maker.ts";
+} from "#testing/volumes/structure-maker.ts";
 import { checkStructures } from "#volume/check-structures.ts";
 import type { Choose, StructureCheck } from "#volume/check-structures.ts";
-import { memorySource } from "#volume/source.ts";
+import { memorySource } from "#volume/source/source.ts";
 
 const { signal } = new AbortController();
 const MIB = 1024 * 1024;

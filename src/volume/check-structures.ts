@@ -8,8 +8,8 @@ import { ntfsStructures } from "#volume/filesystem/ntfs-structures.ts";
 import type { ContentProblem, Recognised } from "#volume/filesystem/recognised.ts";
 import type { Judgement, Structure, StructureFamily } from "#volume/filesystem/structure.ts";
 import { xfsStructures } from "#volume/filesystem/xfs-structures.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { stretchedSource } from "#volume/stretched-source.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { stretchedSource } from "#volume/source/stretched-source.ts";
 
 /** What was found of structures that can be told to be right: those of a file system with checksums, of LVM, of a GPT. */
 export type StructureCheck = {

@@ -1,5 +1,5 @@
 import { isZero } from "#bytes/arrays.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 /** What bytes look like that no format was found in. A guess by statistics, never a finding. */
 export type ContentGuess = {

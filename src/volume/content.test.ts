@@ -6,8 +6,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { LockstepError } from "#errors/errors.ts";
-import { findContent, readContent, type PlainContent } from "#volume/content.ts";
-import type { Recognised } from "#volume/filesystem/recognised.ts";
+import { sparseSource, type Piece } from "#testing/disks/sparse-source.ts";
+import { seededRandom } from "#testing/random.ts";
 import {
   btrfsSuperblock,
   exfatPieces,
@@ -16,10 +16,10 @@ import {
   ntfsPieces,
   swapPage,
   xfsSuperblock,
-} from "#testing/filesystem-maker.ts";
-import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/lvm-maker.ts";
-import { seededRandom } from "#testing/random.ts";
-import { sparseSource, type Piece } from "#testing/sparse-source.ts";
+} from "#testing/volumes/filesystem-maker.ts";
+import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/volumes/lvm-maker.ts";
+import { findContent, readContent, type PlainContent } from "#volume/content.ts";
+import type { Recognised } from "#volume/filesystem/recognised.ts";
 
 const { signal } = new AbortController();
 const MIB = 1024 * 1024;

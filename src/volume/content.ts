@@ -9,8 +9,8 @@ import { ntfs } from "#volume/filesystem/ntfs.ts";
 import type { ContentFormat, ContentProblem, Recognised, Verified } from "#volume/filesystem/recognised.ts";
 import { swap } from "#volume/filesystem/swap.ts";
 import { xfs } from "#volume/filesystem/xfs.ts";
-import { findPartitionTable } from "#volume/partitioned.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { findPartitionTable } from "#volume/partitions/partitioned.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 /** What is on a volume that is not encrypted, or in one that was decrypted. */
 export type PlainContent =

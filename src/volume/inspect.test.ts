@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { LockstepError } from "#errors/errors.ts";
-import { makeBitlocker } from "#testing/bitlocker-maker.ts";
-import { extSuperblock } from "#testing/filesystem-maker.ts";
-import { sampleVolume } from "#testing/luks1-sample.ts";
-import { Luks2Maker } from "#testing/luks2-maker.ts";
-import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/lvm-maker.ts";
-import { gptPieces, mbrSector } from "#testing/partition-maker.ts";
-import type { GptEntry } from "#testing/partition-maker.ts";
+import { sparseSource } from "#testing/disks/sparse-source.ts";
+import type { Piece, SparseSource } from "#testing/disks/sparse-source.ts";
 import { seededRandom } from "#testing/random.ts";
-import { sparseSource } from "#testing/sparse-source.ts";
-import type { Piece, SparseSource } from "#testing/sparse-source.ts";
+import { makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
+import { extSuperblock } from "#testing/volumes/filesystem-maker.ts";
+import { sampleVolume } from "#testing/volumes/luks1-sample.ts";
+import { Luks2Maker } from "#testing/volumes/luks2-maker.ts";
+import { lvmArea, lvmLabel, lvmSegment, lvmText } from "#testing/volumes/lvm-maker.ts";
+import { gptPieces, mbrSector } from "#testing/volumes/partition-maker.ts";
+import type { GptEntry } from "#testing/volumes/partition-maker.ts";
 import { inspect } from "#volume/inspect.ts";
 import type { MappedVolume } from "#volume/inspect.ts";
 

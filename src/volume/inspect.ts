@@ -1,15 +1,15 @@
 import { isLockstepError } from "#errors/errors.ts";
 import type { ErrorCode, LockstepError } from "#errors/errors.ts";
 import type { PlainContent } from "#volume/content.ts";
-import { countedSource } from "#volume/counted-source.ts";
-import type { CountedSource } from "#volume/counted-source.ts";
-import type { EncryptedHeader } from "#volume/encrypted-header.ts";
 import type { LogicalVolume } from "#volume/filesystem/recognised.ts";
-import type { Partition, PartitionTable } from "#volume/partition-table.ts";
-import { partOf, readUpTo } from "#volume/source.ts";
-import type { Place, VolumeSource } from "#volume/source.ts";
-import { stretchedSource } from "#volume/stretched-source.ts";
-import type { EncryptedVolume } from "#volume/volume.ts";
+import type { EncryptedHeader } from "#volume/header/encrypted-header.ts";
+import type { EncryptedVolume } from "#volume/header/volume.ts";
+import type { Partition, PartitionTable } from "#volume/partitions/partition-table.ts";
+import { countedSource } from "#volume/source/counted-source.ts";
+import type { CountedSource } from "#volume/source/counted-source.ts";
+import { partOf, readUpTo } from "#volume/source/source.ts";
+import type { Place, VolumeSource } from "#volume/source/source.ts";
+import { stretchedSource } from "#volume/source/stretched-source.ts";
 
 /** A volume of a disk: a partition, the whole disk, or a logical volume in one of them. */
 export type MappedVolume = {
@@ -62,9 +62,9 @@ type HeaderReader = (source: VolumeSource, signal: AbortSignal) => Promise<Encry
 
 // What looks at a disk is loaded when it is needed first: few disks have something of all kinds, and a command that looks at
 // one is over in less time than loading everything takes.
-const loadLuks1 = async (): Promise<HeaderReader> => (await import("#volume/luks1-header.ts")).readLuks1;
-const loadLuks2 = async (): Promise<HeaderReader> => (await import("#volume/luks2-header.ts")).readLuks2;
-const loadBitlocker = async (): Promise<HeaderReader> => (await import("#volume/bitlocker-header.ts")).readBitlocker;
+const loadLuks1 = async (): Promise<HeaderReader> => (await import("#volume/luks1/header.ts")).readLuks1;
+const loadLuks2 = async (): Promise<HeaderReader> => (await import("#volume/luks2/header.ts")).readLuks2;
+const loadBitlocker = async (): Promise<HeaderReader> => (await import("#volume/bitlocker/header.ts")).readBitlocker;
 
 const LUKS_MAGIC = [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe];
 
@@ -130,7 +130,7 @@ async function findTableOverLuks(source: VolumeSource, signal: AbortSignal): Pro
 
 /** The partition table; null where there is none; why it cannot be read where there is one. */
 async function readTable(source: VolumeSource, signal: AbortSignal): Promise<PartitionTable | LockstepError | null> {
-  const { readPartitionTable } = await import("#volume/partition-table.ts");
+  const { readPartitionTable } = await import("#volume/partitions/partition-table.ts");
   try {
     return await readPartitionTable(source, signal);
   } catch (error) {

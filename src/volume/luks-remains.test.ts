@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { extSuperblock } from "#testing/filesystem-maker.ts";
-import { sampleVolume } from "#testing/luks1-sample.ts";
-import { Luks2Maker } from "#testing/luks2-maker.ts";
-import { gptPieces, mbrSector } from "#testing/partition-maker.ts";
-import { sparseSource } from "#testing/sparse-source.ts";
-import type { Piece } from "#testing/sparse-source.ts";
+import { sparseSource } from "#testing/disks/sparse-source.ts";
+import type { Piece } from "#testing/disks/sparse-source.ts";
+import { extSuperblock } from "#testing/volumes/filesystem-maker.ts";
+import { sampleVolume } from "#testing/volumes/luks1-sample.ts";
+import { Luks2Maker } from "#testing/volumes/luks2-maker.ts";
+import { gptPieces, mbrSector } from "#testing/volumes/partition-maker.ts";
 import { inspect } from "#volume/inspect.ts";
 
 const { signal } = new AbortController();

@@ -1,7 +1,7 @@
 import { isLockstepError } from "#errors/errors.ts";
-import { readLuks1 } from "#volume/luks1-header.ts";
-import { readLuks2 } from "#volume/luks2-header.ts";
-import type { VolumeSource } from "#volume/source.ts";
+import { readLuks1 } from "#volume/luks1/header.ts";
+import { readLuks2 } from "#volume/luks2/header.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 /** Of LUKS, and of a second header of LUKS2, which is as long. */
 const MAGIC_BYTES = 6;

@@ -1,9 +1,9 @@
 import { LockstepError } from "#errors/errors.ts";
-import { readBitlocker } from "#volume/bitlocker-header.ts";
-import type { EncryptedHeader } from "#volume/encrypted-header.ts";
-import { readLuks1 } from "#volume/luks1-header.ts";
-import { readLuks2 } from "#volume/luks2-header.ts";
-import type { VolumeSource } from "#volume/source.ts";
+import { readBitlocker } from "#volume/bitlocker/header.ts";
+import type { EncryptedHeader } from "#volume/header/encrypted-header.ts";
+import { readLuks1 } from "#volume/luks1/header.ts";
+import { readLuks2 } from "#volume/luks2/header.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
 
 /**
  * Reads the header of an encrypted volume, of whatever format.

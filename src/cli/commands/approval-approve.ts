@@ -1,7 +1,7 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { approvalLines } from "#cli/shown-approval.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { approvalLines } from "#cli/shown/shown-approval.ts";
 
 /** `approval approve ID` */
 export const define: Define = (command, run) => {

@@ -1,9 +1,9 @@
-import type { App, OpenVault } from "#cli/app.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
 import type { InputOf } from "#api/routes.ts";
+import type { App, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { counted } from "#cli/shown/checked.ts";
 
 type Receipts = InputOf<"audit.check">["receipts"];
 

@@ -2,12 +2,12 @@ import { open, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { resolve } from "node:path";
 
-import type { App } from "#cli/app.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { isSystemError } from "#cli/key-files.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { counted } from "#cli/shown/checked.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 
 /** Entries that are asked for at once. */

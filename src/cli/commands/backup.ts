@@ -2,31 +2,31 @@ import { resolve } from "node:path";
 
 import { Option } from "commander";
 
-import type { App, Expectation, OpenVault } from "#cli/app.ts";
-import { backupLine } from "#cli/backup-line.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { reportOf } from "#cli/errors.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import type { ExitCode } from "#cli/exit-codes.ts";
-import { expectOption } from "#cli/options.ts";
-import { lightWords, warnOfRed } from "#cli/light-words.ts";
-import { shownLight } from "#cli/shown-light.ts";
-import { shownPoint } from "#cli/shown-point.ts";
-import { readTextFile } from "#cli/text-file.ts";
-import { warnOfFaults } from "#cli/unread-machines.ts";
-import { formatBytes } from "#cli/units.ts";
+import type { App, Expectation, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { readTextFile } from "#cli/files/text-file.ts";
+import { warnOfFaults } from "#cli/machines/unread-machines.ts";
+import { reportOf } from "#cli/output/errors.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import type { ExitCode } from "#cli/output/exit-codes.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { expectOption } from "#cli/program/options.ts";
+import { backupLine } from "#cli/shown/backup-line.ts";
+import { lightWords, warnOfRed } from "#cli/shown/light-words.ts";
+import { shownLight } from "#cli/shown/shown-light.ts";
+import { shownPoint } from "#cli/shown/shown-point.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
-import { backupMachine } from "#ops/backup-machine.ts";
-import type { MachineBackup } from "#ops/backup-machine.ts";
-import { parseChangeList } from "#ops/change-list.ts";
-import type { ChangeList } from "#ops/change-list.ts";
-import { disksInUse } from "#ops/disk-definition.ts";
-import { namesOfPoints } from "#ops/find-point.ts";
-import { machineNamed } from "#ops/machines.ts";
-import { pointLights } from "#ops/point-light.ts";
-import type { PointLight } from "#ops/point-light.ts";
-import type { Log } from "#vault/log.ts";
+import { backupMachine } from "#ops/backup/backup-machine.ts";
+import type { MachineBackup } from "#ops/backup/backup-machine.ts";
+import { parseChangeList } from "#ops/backup/change-list.ts";
+import type { ChangeList } from "#ops/backup/change-list.ts";
+import { disksInUse } from "#ops/machines/disk-definition.ts";
+import { machineNamed } from "#ops/machines/machines.ts";
+import { namesOfPoints } from "#ops/points/find-point.ts";
+import { pointLights } from "#ops/points/point-light.ts";
+import type { PointLight } from "#ops/points/point-light.ts";
+import type { Log } from "#vault/log/log.ts";
 
 /** More than two million ranges. */
 const changeListLimit = 64 * 1024 * 1024;
@@ -207,7 +207,7 @@ async function tryKeys(
 ): Promise<{ readonly light: PointLight | null; readonly hasKeySide: boolean }> {
   const { output, signal } = app;
   const { name } = log.fold.machine;
-  const { stepMachine } = await import("#cli/in-step.ts");
+  const { stepMachine } = await import("#cli/steps/in-step.ts");
   let hasKeySide = true;
   try {
     ({ hasKeySide } = await stepMachine(app, opened, log, [point], { anew: false, progress: () => {} }));

@@ -1,26 +1,26 @@
-import type { App, OpenVault } from "#cli/app.ts";
-import { checkLines, keyLines, shownCheck } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { eachMachine, refuseAllWithNames, worst } from "#cli/each-machine.ts";
-import type { Done } from "#cli/each-machine.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { warnOfRed } from "#cli/light-words.ts";
-import { shownLight } from "#cli/shown-light.ts";
-import { stepNotes } from "#cli/step-notes.ts";
-import type { SteppedMachine } from "#cli/in-step.ts";
+import type { App, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { eachMachine, refuseAllWithNames, worst } from "#cli/machines/each-machine.ts";
+import type { Done } from "#cli/machines/each-machine.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { stepNotes } from "#cli/output/step-notes.ts";
+import { checkLines, keyLines, shownCheck } from "#cli/shown/checked.ts";
+import { warnOfRed } from "#cli/shown/light-words.ts";
+import { shownLight } from "#cli/shown/shown-light.ts";
+import type { SteppedMachine } from "#cli/steps/in-step.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
-import { check } from "#ops/check.ts";
-import type { CheckOptions, CheckResult, DataPart } from "#ops/check.ts";
-import { findPoint, namesOfPoints } from "#ops/find-point.ts";
-import type { FoundPoint } from "#ops/find-point.ts";
-import type { Machines } from "#ops/machines.ts";
-import { lightTermsOf, pointLights } from "#ops/point-light.ts";
-import type { PointLight } from "#ops/point-light.ts";
+import { check } from "#ops/check/check.ts";
+import type { CheckOptions, CheckResult, DataPart } from "#ops/check/check.ts";
+import type { Machines } from "#ops/machines/machines.ts";
+import { findPoint, namesOfPoints } from "#ops/points/find-point.ts";
+import type { FoundPoint } from "#ops/points/find-point.ts";
+import { lightTermsOf, pointLights } from "#ops/points/point-light.ts";
+import type { PointLight } from "#ops/points/point-light.ts";
 import { renewalTerms } from "#policy/light.ts";
 import type { LightReason } from "#policy/light.ts";
-import type { PointId } from "#vault/ids.ts";
-import type { Log } from "#vault/log.ts";
+import type { Log } from "#vault/log/log.ts";
+import type { PointId } from "#vault/object/ids.ts";
 
 type Options = {
   readonly all?: true;
@@ -208,7 +208,7 @@ async function askKeySide(
   points: readonly PointId[],
   anew: boolean,
 ): Promise<SteppedMachine> {
-  const { stepMachine } = await import("#cli/in-step.ts");
+  const { stepMachine } = await import("#cli/steps/in-step.ts");
   try {
     const say = stepNotes(app.output, log.fold.machine.name);
     const progress = (done: number): void => say({ phase: "keys", done, of: points.length });

@@ -1,9 +1,9 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { showConfig } from "#cli/settings.ts";
-import type { Origin } from "#cli/settings.ts";
-import { formatTable } from "#cli/table.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { showConfig } from "#cli/app/settings.ts";
+import type { Origin } from "#cli/app/settings.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
 
 const origins: Readonly<Record<Origin, string>> = {
   flag: "an option",

@@ -1,8 +1,8 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { formatTable } from "#cli/table.ts";
-import { formatBytes } from "#cli/units.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { formatBytes } from "#cli/output/units.ts";
 
 const columns = [
   { title: "EPOCH", align: "right" },

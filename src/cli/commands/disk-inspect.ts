@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { mapLines } from "#cli/shown-volume.ts";
-import { formatBytes } from "#cli/units.ts";
-import { scanDisk } from "#ops/scan-disks.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { mapLines } from "#cli/shown/shown-volume.ts";
+import { scanDisk } from "#ops/volumes/scan-disks.ts";
 
 /** `disk inspect PATH` */
 export const define: Define = (command, run) => {

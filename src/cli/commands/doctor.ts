@@ -1,13 +1,13 @@
-import type { App } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { circleFacts, hostFacts, keySideFound, ownPlaces, seenVault } from "#cli/doctor-facts.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { keySideStatus } from "#cli/key-side-status.ts";
-import type { Finding } from "#ops/doctor.ts";
-import { circleFindings } from "#ops/doctor-circles.ts";
-import { hostFindings } from "#ops/doctor-host.ts";
-import type { Unseen } from "#ops/doctor-read.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { circleFacts, hostFacts, keySideFound, ownPlaces, seenVault } from "#cli/shown/doctor-facts.ts";
+import { keySideStatus } from "#cli/shown/key-side-status.ts";
+import { circleFindings } from "#ops/doctor/doctor-circles.ts";
+import { hostFindings } from "#ops/doctor/doctor-host.ts";
+import type { Unseen } from "#ops/doctor/doctor-read.ts";
+import type { Finding } from "#ops/doctor/doctor.ts";
 
 /** `doctor` */
 export const define: Define = (command, run) => {

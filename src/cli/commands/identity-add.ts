@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 
-import type { App } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { identityLines } from "#cli/shown-identity.ts";
-import { refuseTokenFile, writeTokenFile } from "#cli/token-file.ts";
-import { parseWhen } from "#cli/when.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { refuseTokenFile, writeTokenFile } from "#cli/files/token-file.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { parseWhen } from "#cli/output/when.ts";
+import { identityLines } from "#cli/shown/shown-identity.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 const roles = ["custodian", "auditor", "backup", "machine"] as const;

@@ -1,24 +1,24 @@
 import { resolve } from "node:path";
 
-import type { App, MadeKeyStore } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { nameVaultInConfig } from "#cli/config-vault.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { madeKeyStoreLine, makeFirstKeyStore, printFirstKit, shownKeyStore } from "#cli/first-key-store.ts";
-import { firstUnlockWay } from "#cli/first-unlock-way.ts";
-import { parseKitOptions } from "#cli/kit-options.ts";
-import type { KitOptions } from "#cli/kit-options.ts";
-import { refusePages } from "#cli/kit-page-files.ts";
-import { keyStoreSeals } from "#cli/key-store-seals.ts";
-import type { SealOptions } from "#cli/key-store-seals.ts";
-import { makeVaultIn } from "#cli/make-vault.ts";
-import type { MadeVault } from "#cli/make-vault.ts";
-import { refuseUsedFolder } from "#cli/new-vault-folder.ts";
-import { folderOf } from "#cli/place.ts";
-import { shownWay } from "#cli/shown-way.ts";
-import { refuseUnaskable } from "#cli/unaskable.ts";
-import { listWays } from "#vault/keyring.ts";
+import type { App, MadeKeyStore } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { folderOf } from "#cli/files/place.ts";
+import { parseKitOptions } from "#cli/kit/kit-options.ts";
+import type { KitOptions } from "#cli/kit/kit-options.ts";
+import { refusePages } from "#cli/kit/kit-page-files.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { refuseUnaskable } from "#cli/prompt/unaskable.ts";
+import { nameVaultInConfig } from "#cli/setup/config-vault.ts";
+import { madeKeyStoreLine, makeFirstKeyStore, printFirstKit, shownKeyStore } from "#cli/setup/first-key-store.ts";
+import { firstUnlockWay } from "#cli/setup/first-unlock-way.ts";
+import { keyStoreSeals } from "#cli/setup/key-store-seals.ts";
+import type { SealOptions } from "#cli/setup/key-store-seals.ts";
+import { makeVaultIn } from "#cli/setup/make-vault.ts";
+import type { MadeVault } from "#cli/setup/make-vault.ts";
+import { refuseUsedFolder } from "#cli/setup/new-vault-folder.ts";
+import { shownWay } from "#cli/shown/shown-way.ts";
+import { listWays } from "#vault/keyring/keyring.ts";
 
 type Options = KitOptions &
   SealOptions & {

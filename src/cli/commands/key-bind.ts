@@ -1,9 +1,9 @@
-import { boundLines } from "#cli/bound-lines.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { headerOptions, headerToPresent } from "#cli/header-options.ts";
-import type { HeaderFlags } from "#cli/header-options.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { headerOptions, headerToPresent } from "#cli/headers/header-options.ts";
+import type { HeaderFlags } from "#cli/headers/header-options.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { boundLines } from "#cli/shown/bound-lines.ts";
 
 /** `key bind VERSION PATH`, `key bind VERSION --point POINT` */
 export const define: Define = (command, run) => {

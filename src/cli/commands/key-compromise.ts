@@ -1,9 +1,9 @@
 import type { SharedVolumeFacts } from "#api/rollover.ts";
 import type { VersionFacts } from "#api/values.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { counted } from "#cli/shown/checked.ts";
 
 /** Points of a volume that are shown to a person. */
 const SHOWN_POINTS = 5;

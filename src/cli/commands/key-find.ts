@@ -1,8 +1,8 @@
-import { placeWords, protectorWords } from "#cli/bound-lines.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { kindWords, versionState } from "#cli/shown-version.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { placeWords, protectorWords } from "#cli/shown/bound-lines.ts";
+import { kindWords, versionState } from "#cli/shown/shown-version.ts";
 
 /** `key find TEXT` */
 export const define: Define = (command, run) => {

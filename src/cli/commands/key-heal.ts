@@ -1,11 +1,11 @@
 import { base64 } from "#bytes/text.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { headerOptions, headerToPresent } from "#cli/header-options.ts";
-import type { HeaderFlags } from "#cli/header-options.ts";
-import { readKeyValue } from "#cli/key-value.ts";
-import { kindWords } from "#cli/shown-version.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { headerOptions, headerToPresent } from "#cli/headers/header-options.ts";
+import type { HeaderFlags } from "#cli/headers/header-options.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { readKeyValue } from "#cli/steps/key-value.ts";
+import { kindWords } from "#cli/shown/shown-version.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 type Options = HeaderFlags & { readonly valueFile?: string };

@@ -1,8 +1,8 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { parseReason } from "#cli/options.ts";
-import { dayOf, parseWhen } from "#cli/when.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { dayOf, parseWhen } from "#cli/output/when.ts";
+import { parseReason } from "#cli/program/options.ts";
 
 type Options = { readonly reason: string; readonly until?: string };
 

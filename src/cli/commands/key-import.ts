@@ -1,24 +1,24 @@
 import { resolve } from "node:path";
 
-import type { App } from "#cli/app.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { importLines, isImportWhole, shownImport } from "#cli/imported.ts";
-import { readSecretFiles } from "#cli/secret-files.ts";
-import { secondsWords } from "#cli/shown-volume.ts";
-import { stepNotes } from "#cli/step-notes.ts";
-import { vaultMachines } from "#cli/vault-machines.ts";
-import { costLimit, costOptions, wipeSecret } from "#cli/volume-options.ts";
-import type { CostFlags } from "#cli/volume-options.ts";
-import { placeDisks } from "#ops/disk-places.ts";
-import { importKeys } from "#ops/import-keys.ts";
-import { openKeyDeriver } from "#ops/key-deriver.ts";
-import { outlookOf } from "#ops/match-disk.ts";
-import type { DiskOutlook } from "#ops/match-disk.ts";
-import { planScan } from "#ops/scan-disks.ts";
-import type { ImportableSecret } from "#ops/secret-list.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { readSecretFiles } from "#cli/files/secret-files.ts";
+import { costLimit, costOptions, wipeSecret } from "#cli/headers/volume-options.ts";
+import type { CostFlags } from "#cli/headers/volume-options.ts";
+import { vaultMachines } from "#cli/machines/vault-machines.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { stepNotes } from "#cli/output/step-notes.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { importLines, isImportWhole, shownImport } from "#cli/shown/imported.ts";
+import { secondsWords } from "#cli/shown/shown-volume.ts";
+import { importKeys } from "#ops/keys/import-keys.ts";
+import { outlookOf } from "#ops/keys/match-disk.ts";
+import type { DiskOutlook } from "#ops/keys/match-disk.ts";
+import { placeDisks } from "#ops/machines/disk-places.ts";
+import type { ImportableSecret } from "#ops/secrets/secret-list.ts";
+import { openKeyDeriver } from "#ops/volumes/key-deriver.ts";
+import { planScan } from "#ops/volumes/scan-disks.ts";
 
 type Options = CostFlags & { readonly onlyMatching?: true };
 

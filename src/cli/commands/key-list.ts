@@ -1,9 +1,9 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { kindWords, versionState } from "#cli/shown-version.ts";
-import { formatTable } from "#cli/table.ts";
-import { dayOf } from "#cli/when.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { dayOf } from "#cli/output/when.ts";
+import { kindWords, versionState } from "#cli/shown/shown-version.ts";
 
 /** `key list` */
 export const define: Define = (command, run) => {

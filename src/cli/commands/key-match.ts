@@ -1,12 +1,12 @@
-import { boundLines } from "#cli/bound-lines.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { headerOptions, headerToPresent } from "#cli/header-options.ts";
-import type { HeaderFlags } from "#cli/header-options.ts";
-import { secondsWords } from "#cli/shown-volume.ts";
-import { parseSeconds } from "#cli/volume-options.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { headerOptions, headerToPresent } from "#cli/headers/header-options.ts";
+import type { HeaderFlags } from "#cli/headers/header-options.ts";
+import { parseSeconds } from "#cli/headers/volume-options.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { boundLines } from "#cli/shown/bound-lines.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { secondsWords } from "#cli/shown/shown-volume.ts";
 
 type Options = HeaderFlags & { readonly maxSeconds: number; readonly dryRun?: true };
 

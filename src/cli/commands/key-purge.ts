@@ -1,9 +1,9 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exactVersions } from "#cli/exact-versions.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { copyLines } from "#cli/key-copies.ts";
-import { notErasedWarnings } from "#cli/rewrap-warnings.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { copyLines } from "#cli/shown/key-copies.ts";
+import { notErasedWarnings } from "#cli/shown/rewrap-warnings.ts";
+import { exactVersions } from "#cli/steps/exact-versions.ts";
 
 /** `key purge NAME` */
 export const define: Define = (command, run) => {

@@ -3,15 +3,15 @@ import { resolve } from "node:path";
 
 import { Secret } from "#bytes/secret.ts";
 import { fromBase64, fromUtf8 } from "#bytes/text.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { createFile } from "#cli/durable-file.ts";
-import { exactVersion } from "#cli/exact-versions.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { parseReason } from "#cli/options.ts";
-import type { Output } from "#cli/output.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { createFile } from "#cli/files/durable-file.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import type { Output } from "#cli/output/output.ts";
+import { parseReason } from "#cli/program/options.ts";
+import { exactVersion } from "#cli/steps/exact-versions.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
-import { visibleText } from "#volume/visible-text.ts";
+import { visibleText } from "#volume/source/visible-text.ts";
 
 type Options = { readonly reason: string; readonly to?: string };
 

@@ -4,20 +4,20 @@ import { Option } from "commander";
 
 import type { RolloverFacts } from "#api/rollover.ts";
 import type { BindingFacts } from "#api/values.ts";
-import type { App } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import type { ExitCode } from "#cli/exit-codes.ts";
-import { endedLines, stepLines } from "#cli/rollover-lines.ts";
-import { chooseTarget } from "#cli/rollover-target.ts";
-import type { RolloverTarget } from "#cli/rollover-target.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import type { ExitCode } from "#cli/output/exit-codes.ts";
+import { endedLines, stepLines } from "#cli/shown/rollover-lines.ts";
+import { chooseTarget } from "#cli/steps/rollover-target.ts";
+import type { RolloverTarget } from "#cli/steps/rollover-target.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { disksInUse } from "#ops/disk-definition.ts";
-import { keptHeader, removeProvenHeaders } from "#ops/rollover-backup.ts";
-import { beginRollover, lookAtRollover, runRollover } from "#ops/rollover.ts";
-import type { RolloverAim, RolloverDeps, RolloverLook, RolloverVolume } from "#ops/rollover.ts";
+import { disksInUse } from "#ops/machines/disk-definition.ts";
+import { keptHeader, removeProvenHeaders } from "#ops/rollover/rollover-backup.ts";
+import { beginRollover, lookAtRollover, runRollover } from "#ops/rollover/rollover.ts";
+import type { RolloverAim, RolloverDeps, RolloverLook, RolloverVolume } from "#ops/rollover/rollover.ts";
 
 type Options = {
   readonly disk?: string;

@@ -1,8 +1,8 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { versionState } from "#cli/shown-version.ts";
-import { parseWhenOrNever } from "#cli/when.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { parseWhenOrNever } from "#cli/output/when.ts";
+import { versionState } from "#cli/shown/shown-version.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 type Options = {

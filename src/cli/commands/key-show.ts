@@ -1,10 +1,10 @@
 import type { ShownVersion } from "#api/keys.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { copyLines } from "#cli/key-copies.ts";
-import { kindWords, versionState } from "#cli/shown-version.ts";
-import { dayOf } from "#cli/when.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { dayOf } from "#cli/output/when.ts";
+import { copyLines } from "#cli/shown/key-copies.ts";
+import { kindWords, versionState } from "#cli/shown/shown-version.ts";
 
 /** Needs of a version that are shown. */
 const SHOWN_NEEDS = 10;

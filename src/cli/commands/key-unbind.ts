@@ -1,8 +1,8 @@
-import { placeWords, protectorWords } from "#cli/bound-lines.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { parseReason } from "#cli/options.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { parseReason } from "#cli/program/options.ts";
+import { placeWords, protectorWords } from "#cli/shown/bound-lines.ts";
 
 type Options = { readonly reason: string };
 

@@ -1,16 +1,16 @@
-import type { App, OpenVault } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { madeKeyStoreLine, makeFirstKeyStore, printFirstKit, shownKeyStore } from "#cli/first-key-store.ts";
-import { parseKitOptions } from "#cli/kit-options.ts";
-import type { KitOptions } from "#cli/kit-options.ts";
-import { refusePages } from "#cli/kit-page-files.ts";
-import { keyStoreSeals } from "#cli/key-store-seals.ts";
-import type { SealOptions } from "#cli/key-store-seals.ts";
-import { refuseReadOnly } from "#cli/read-only.ts";
-import { refuseUnaskable } from "#cli/unaskable.ts";
-import { addKitWay } from "#cli/vault-of-kit.ts";
+import type { App, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { refuseReadOnly } from "#cli/app/read-only.ts";
+import { parseKitOptions } from "#cli/kit/kit-options.ts";
+import type { KitOptions } from "#cli/kit/kit-options.ts";
+import { refusePages } from "#cli/kit/kit-page-files.ts";
+import { addKitWay } from "#cli/kit/vault-of-kit.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { refuseUnaskable } from "#cli/prompt/unaskable.ts";
+import { madeKeyStoreLine, makeFirstKeyStore, printFirstKit, shownKeyStore } from "#cli/setup/first-key-store.ts";
+import { keyStoreSeals } from "#cli/setup/key-store-seals.ts";
+import type { SealOptions } from "#cli/setup/key-store-seals.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 type Options = KitOptions &

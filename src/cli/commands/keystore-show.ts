@@ -2,13 +2,13 @@ import { userInfo } from "node:os";
 
 import { base32Groups } from "#bytes/base32-text.ts";
 import { fromBase64 } from "#bytes/text.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { sealWords } from "#cli/shown-seal.ts";
-import { formatTable } from "#cli/table.ts";
-import { dayOf } from "#cli/when.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { dayOf } from "#cli/output/when.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { sealWords } from "#cli/shown/shown-seal.ts";
 
 /** `keystore show` */
 export const define: Define = (command, run) => {

@@ -2,14 +2,14 @@ import { basename, resolve } from "node:path";
 
 import type { SealFacts } from "#api/store.ts";
 import { base64 } from "#bytes/text.ts";
-import type { App } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { readOrCreateKeyFile } from "#cli/key-files.ts";
-import { readSealSecret } from "#cli/seal-secret.ts";
-import type { GivenSealSecret } from "#cli/seal-secret.ts";
-import { sealWords } from "#cli/shown-seal.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { readOrCreateKeyFile } from "#cli/files/key-files.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { readSealSecret } from "#cli/prompt/seal-secret.ts";
+import type { GivenSealSecret } from "#cli/prompt/seal-secret.ts";
+import { sealWords } from "#cli/shown/shown-seal.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 type Options = {

@@ -1,8 +1,8 @@
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { rewrapWarnings } from "#cli/rewrap-warnings.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { rewrapWarnings } from "#cli/shown/rewrap-warnings.ts";
 
 /** `keystore unlock remove WAY` */
 export const define: Define = (command, run) => {

@@ -1,8 +1,8 @@
 import { base64 } from "#bytes/text.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { readSealSecret } from "#cli/seal-secret.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { readSealSecret } from "#cli/prompt/seal-secret.ts";
 
 /** `keystore unseal` */
 export const define: Define = (command, run) => {

@@ -1,14 +1,14 @@
 import { resolve } from "node:path";
 
 import { fromBase64 } from "#bytes/text.ts";
-import { checkKit } from "#cli/check-kit.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { askShares } from "#cli/kit-share-input.ts";
-import { collect } from "#cli/options.ts";
-import { folderOf } from "#cli/place.ts";
-import { dayOf } from "#cli/when.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { folderOf } from "#cli/files/place.ts";
+import { askShares } from "#cli/kit/kit-share-input.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { dayOf } from "#cli/output/when.ts";
+import { collect } from "#cli/program/options.ts";
+import { checkKit } from "#cli/shown/check-kit.ts";
 import type { KeyClient } from "#client/key-client.ts";
 
 type Options = { readonly shareFile?: readonly string[]; readonly alsoVault?: readonly string[] };

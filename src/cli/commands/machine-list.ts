@@ -1,11 +1,11 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { everyWords } from "#cli/machine-lines.ts";
-import { keepOf, shownMachine } from "#cli/shown-machine.ts";
-import { formatTable } from "#cli/table.ts";
-import { warnOfFaults } from "#cli/unread-machines.ts";
-import { disksInUse } from "#ops/disk-definition.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { warnOfFaults } from "#cli/machines/unread-machines.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { everyWords } from "#cli/shown/machine-lines.ts";
+import { keepOf, shownMachine } from "#cli/shown/shown-machine.ts";
+import { disksInUse } from "#ops/machines/disk-definition.ts";
 
 /** `machine list` */
 export const define: Define = (command, run) => {

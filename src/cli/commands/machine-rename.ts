@@ -1,10 +1,10 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { shownMachine } from "#cli/shown-machine.ts";
-import { changeMachine } from "#ops/change-machine.ts";
-import { machineNamed } from "#ops/machines.ts";
-import { refuseTakenName } from "#ops/protect.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { shownMachine } from "#cli/shown/shown-machine.ts";
+import { changeMachine } from "#ops/machines/change-machine.ts";
+import { machineNamed } from "#ops/machines/machines.ts";
+import { refuseTakenName } from "#ops/machines/protect.ts";
 import { parseMachineName } from "#policy/names.ts";
 
 /** `machine rename OLD NEW` */

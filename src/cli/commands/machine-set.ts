@@ -1,22 +1,22 @@
 import { resolve } from "node:path";
 
-import type { App, Expectation } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { machineLines } from "#cli/machine-lines.ts";
-import { collect, expectOption, parseEvery } from "#cli/options.ts";
-import { shownMachine } from "#cli/shown-machine.ts";
+import type { App, Expectation } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { collect, expectOption, parseEvery } from "#cli/program/options.ts";
+import { machineLines } from "#cli/shown/machine-lines.ts";
+import { shownMachine } from "#cli/shown/shown-machine.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { changeMachine } from "#ops/change-machine.ts";
-import { confirmClock } from "#ops/clock-doubt.ts";
-import { defineDisk, disksInUse, readIdentity } from "#ops/disk-definition.ts";
-import { nameDisks, parseTypedDisk } from "#ops/disk-names.ts";
-import { withDisk, withDiskAt, withoutDisk } from "#ops/machine-edit.ts";
+import { changeMachine } from "#ops/machines/change-machine.ts";
+import { defineDisk, disksInUse, readIdentity } from "#ops/machines/disk-definition.ts";
+import { nameDisks, parseTypedDisk } from "#ops/machines/disk-names.ts";
+import { withDisk, withDiskAt, withoutDisk } from "#ops/machines/machine-edit.ts";
+import { confirmClock } from "#ops/prune/clock-doubt.ts";
 import { formatKeep, parseKeep } from "#policy/keep.ts";
 import type { KeepRule } from "#policy/keep.ts";
 import { parseTimeZone } from "#policy/time-zone.ts";
-import type { MachineDefinition } from "#vault/machine-definition.ts";
+import type { MachineDefinition } from "#vault/entry/machine-definition.ts";
 
 type Options = {
   readonly addDisk?: readonly string[];

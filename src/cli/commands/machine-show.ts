@@ -1,10 +1,10 @@
-import type { Expectation } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { machineLines } from "#cli/machine-lines.ts";
-import { expectOption } from "#cli/options.ts";
-import { shownMachine } from "#cli/shown-machine.ts";
+import type { Expectation } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { expectOption } from "#cli/program/options.ts";
+import { machineLines } from "#cli/shown/machine-lines.ts";
+import { shownMachine } from "#cli/shown/shown-machine.ts";
 
 /** `machine show NAME` */
 export const define: Define = (command, run) => {

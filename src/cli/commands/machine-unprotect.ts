@@ -1,11 +1,11 @@
-import type { Expectation } from "#cli/app.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { expectOption } from "#cli/options.ts";
-import { shownMachine } from "#cli/shown-machine.ts";
-import { changeMachine } from "#ops/change-machine.ts";
+import type { Expectation } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { expectOption } from "#cli/program/options.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { shownMachine } from "#cli/shown/shown-machine.ts";
+import { changeMachine } from "#ops/machines/change-machine.ts";
 
 /** `machine unprotect NAME` */
 export const define: Define = (command, run) => {

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { folderOf } from "#cli/place.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { folderOf } from "#cli/files/place.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
 import { createDirectoryRoot } from "#store/directory-root.ts";
 
 /** `place add PLACE` */

@@ -1,12 +1,12 @@
 import { userInfo } from "node:os";
 
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { parseReason } from "#cli/options.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { parseReason } from "#cli/program/options.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { deletePoint } from "#ops/delete-points.ts";
-import { findPoint } from "#ops/find-point.ts";
+import { deletePoint } from "#ops/points/delete-points.ts";
+import { findPoint } from "#ops/points/find-point.ts";
 import { purgeDueAt, SOFT_DELETE_DAYS } from "#policy/soft-delete.ts";
 
 /** `point delete POINT...` */

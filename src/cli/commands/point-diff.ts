@@ -1,18 +1,18 @@
-import type { OpenVault } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { formatTable } from "#cli/table.ts";
-import { formatBytes } from "#cli/units.ts";
-import { diffPoints } from "#ops/diff-points.ts";
-import type { DiskDiff } from "#ops/diff-points.ts";
-import { findPoint } from "#ops/find-point.ts";
-import type { FoundPoint } from "#ops/find-point.ts";
-import { readBodyOrNull } from "#ops/point-body-or-null.ts";
-import { storedMap } from "#ops/stored-volumes.ts";
-import { changesBetween } from "#ops/volume-changes.ts";
-import type { VolumeNote } from "#ops/volume-changes.ts";
-import type { PointDisk } from "#vault/entry.ts";
+import type { OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { diffPoints } from "#ops/points/diff-points.ts";
+import type { DiskDiff } from "#ops/points/diff-points.ts";
+import { findPoint } from "#ops/points/find-point.ts";
+import type { FoundPoint } from "#ops/points/find-point.ts";
+import { readBodyOrNull } from "#ops/points/point-body-or-null.ts";
+import { storedMap } from "#ops/volumes/stored-volumes.ts";
+import { changesBetween } from "#ops/volumes/volume-changes.ts";
+import type { VolumeNote } from "#ops/volumes/volume-changes.ts";
+import type { PointDisk } from "#vault/entry/entry.ts";
 
 /** `point diff A B` */
 export const define: Define = (command, run) => {

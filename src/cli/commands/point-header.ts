@@ -1,16 +1,16 @@
 import { resolve } from "node:path";
 
-import type { Expectation } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { machinesToSearch } from "#cli/machines-to-search.ts";
-import { expectOption } from "#cli/options.ts";
-import { formatBytes } from "#cli/units.ts";
+import type { Expectation } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { machinesToSearch } from "#cli/machines/machines-to-search.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { expectOption } from "#cli/program/options.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { exportHeader } from "#ops/export-header.ts";
-import { findPoint } from "#ops/find-point.ts";
-import { findPointDisk } from "#ops/stored-disk.ts";
+import { findPoint } from "#ops/points/find-point.ts";
+import { findPointDisk } from "#ops/points/stored-disk.ts";
+import { exportHeader } from "#ops/volumes/export-header.ts";
 import { readBody } from "#vault/point-body.ts";
 
 type Options = { readonly disk?: string; readonly volume?: string; readonly to: string; readonly expect?: Expectation };

@@ -1,21 +1,21 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { lightName } from "#cli/light-words.ts";
-import { shortIds } from "#cli/short-ids.ts";
-import { keptWords, shownFate } from "#cli/shown-fate.ts";
-import { shownLight } from "#cli/shown-light.ts";
-import { shownPoint } from "#cli/shown-point.ts";
-import { formatTable } from "#cli/table.ts";
-import type { Column } from "#cli/table.ts";
-import { formatBytes } from "#cli/units.ts";
-import { warnOfFaults } from "#cli/unread-machines.ts";
-import { machineNamed } from "#ops/machines.ts";
-import { pointLights } from "#ops/point-light.ts";
-import type { PointLight } from "#ops/point-light.ts";
-import { listPoints } from "#ops/points.ts";
-import type { ListedPoint } from "#ops/points.ts";
-import type { Log } from "#vault/log.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { warnOfFaults } from "#cli/machines/unread-machines.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { shortIds } from "#cli/output/short-ids.ts";
+import { formatTable } from "#cli/output/table.ts";
+import type { Column } from "#cli/output/table.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { lightName } from "#cli/shown/light-words.ts";
+import { keptWords, shownFate } from "#cli/shown/shown-fate.ts";
+import { shownLight } from "#cli/shown/shown-light.ts";
+import { shownPoint } from "#cli/shown/shown-point.ts";
+import { machineNamed } from "#ops/machines/machines.ts";
+import { pointLights } from "#ops/points/point-light.ts";
+import type { PointLight } from "#ops/points/point-light.ts";
+import { listPoints } from "#ops/points/points.ts";
+import type { ListedPoint } from "#ops/points/points.ts";
+import type { Log } from "#vault/log/log.ts";
 
 const columns: readonly Column[] = [
   { title: "ID" },

@@ -1,8 +1,8 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { undeletePoint } from "#ops/delete-points.ts";
-import { findPoint } from "#ops/find-point.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { undeletePoint } from "#ops/points/delete-points.ts";
+import { findPoint } from "#ops/points/find-point.ts";
 
 /** `point undelete POINT...` */
 export const define: Define = (command, run) => {

@@ -1,14 +1,14 @@
 import { resolve } from "node:path";
 
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { machineLines } from "#cli/machine-lines.ts";
-import { collect, parseEvery } from "#cli/options.ts";
-import { shownMachine } from "#cli/shown-machine.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { collect, parseEvery } from "#cli/program/options.ts";
+import { machineLines } from "#cli/shown/machine-lines.ts";
+import { shownMachine } from "#cli/shown/shown-machine.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { nameDisks, parseTypedDisk } from "#ops/disk-names.ts";
-import { protect } from "#ops/protect.ts";
+import { nameDisks, parseTypedDisk } from "#ops/machines/disk-names.ts";
+import { protect } from "#ops/machines/protect.ts";
 import { formatKeep, parseKeep } from "#policy/keep.ts";
 import type { KeepRule } from "#policy/keep.ts";
 import { parseMachineName } from "#policy/names.ts";

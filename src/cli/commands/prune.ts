@@ -1,17 +1,17 @@
-import type { App, OpenVault } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { eachMachine, refuseAllWithNames } from "#cli/each-machine.ts";
-import type { Done } from "#cli/each-machine.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { pruneLines, shownPrune } from "#cli/pruned.ts";
-import { stepNotes } from "#cli/step-notes.ts";
+import type { App, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { eachMachine, refuseAllWithNames } from "#cli/machines/each-machine.ts";
+import type { Done } from "#cli/machines/each-machine.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { stepNotes } from "#cli/output/step-notes.ts";
+import { pruneLines, shownPrune } from "#cli/shown/pruned.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { clockDoubt } from "#ops/clock-doubt.ts";
-import { namesOfPoints } from "#ops/find-point.ts";
-import { prune } from "#ops/prune.ts";
-import { upcomingDepartures } from "#ops/upcoming-departures.ts";
-import type { Log } from "#vault/log.ts";
+import { namesOfPoints } from "#ops/points/find-point.ts";
+import { upcomingDepartures } from "#ops/points/upcoming-departures.ts";
+import { clockDoubt } from "#ops/prune/clock-doubt.ts";
+import { prune } from "#ops/prune/prune.ts";
+import type { Log } from "#vault/log/log.ts";
 
 type Options = { readonly all?: true; readonly dryRun?: true; readonly closeStalled?: true };
 
@@ -64,7 +64,7 @@ async function pruneOne(app: App, opened: OpenVault, log: Log, { dryRun, closeSt
 
 /** Tells the key side what is left, so that what needs a key is true at once. Whatever comes of it, the points are gone. */
 async function reportWhatIsLeft(app: App, opened: OpenVault, log: Log): Promise<void> {
-  const { stepMachine } = await import("#cli/in-step.ts");
+  const { stepMachine } = await import("#cli/steps/in-step.ts");
   try {
     await stepMachine(app, opened, log, [], { anew: false, progress: () => undefined });
   } catch (error) {

@@ -1,23 +1,23 @@
 import { resolve } from "node:path";
 
 import { hex } from "#bytes/text.ts";
-import type { App } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { nameVaultInConfig } from "#cli/config-vault.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { addHostWay } from "#cli/host-way.ts";
-import { askShares } from "#cli/kit-share-input.ts";
-import type { FoundCopies, KitTools, OpenedKit } from "#cli/kit-tools.ts";
-import { keyStoreSeals } from "#cli/key-store-seals.ts";
-import type { SealOptions } from "#cli/key-store-seals.ts";
-import { collect } from "#cli/options.ts";
-import { folderOf } from "#cli/place.ts";
-import { whatIsMissing } from "#cli/missing-copies.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import type { FoundCopies, KitTools, OpenedKit } from "#cli/app/kit-tools.ts";
+import { folderOf } from "#cli/files/place.ts";
+import { askShares } from "#cli/kit/kit-share-input.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { collect } from "#cli/program/options.ts";
+import { nameVaultInConfig } from "#cli/setup/config-vault.ts";
+import { addHostWay } from "#cli/setup/host-way.ts";
+import { keyStoreSeals } from "#cli/setup/key-store-seals.ts";
+import type { SealOptions } from "#cli/setup/key-store-seals.ts";
+import { whatIsMissing } from "#cli/shown/missing-copies.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import type { Store } from "#store/contract.ts";
-import { openKeyring } from "#vault/keyring-open.ts";
-import type { OpenedKeyring } from "#vault/keyring.ts";
+import { openKeyring } from "#vault/keyring/keyring-open.ts";
+import type { OpenedKeyring } from "#vault/keyring/keyring.ts";
 
 type Options = SealOptions & {
   readonly place?: readonly string[];

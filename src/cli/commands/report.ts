@@ -1,21 +1,21 @@
 import { resolve } from "node:path";
 
-import type { App } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { createFile } from "#cli/durable-file.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { isSystemError } from "#cli/key-files.ts";
-import { keySideNeeds } from "#cli/key-side-status.ts";
-import { parsePath } from "#cli/options.ts";
-import { shownLight } from "#cli/shown-light.ts";
-import { formatTable } from "#cli/table.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { createFile } from "#cli/files/durable-file.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { parsePath } from "#cli/program/options.ts";
+import { keySideNeeds } from "#cli/shown/key-side-status.ts";
+import { shownLight } from "#cli/shown/shown-light.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
-import { makeReport } from "#ops/report.ts";
-import type { Report } from "#ops/report.ts";
-import { reportAttention } from "#ops/report-attention.ts";
-import { countOf } from "#ops/report-counts.ts";
-import { reportHtml } from "#ops/report-html.ts";
+import { reportAttention } from "#ops/report/report-attention.ts";
+import { countOf } from "#ops/report/report-counts.ts";
+import { reportHtml } from "#ops/report/report-html.ts";
+import { makeReport } from "#ops/report/report.ts";
+import type { Report } from "#ops/report/report.ts";
 
 type Options = { readonly html?: true; readonly to?: string };
 

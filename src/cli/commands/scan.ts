@@ -1,28 +1,28 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-import type { App } from "#cli/app.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { secondsWords, whatIs } from "#cli/shown-volume.ts";
-import { stepNotes } from "#cli/step-notes.ts";
-import { formatTable } from "#cli/table.ts";
-import { formatBytes } from "#cli/units.ts";
-import { costLimit, costOptions, wipeSecret } from "#cli/volume-options.ts";
-import type { CostFlags } from "#cli/volume-options.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { costLimit, costOptions, wipeSecret } from "#cli/headers/volume-options.ts";
+import type { CostFlags } from "#cli/headers/volume-options.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { stepNotes } from "#cli/output/step-notes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { secondsWords, whatIs } from "#cli/shown/shown-volume.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
-import { parseKeyList } from "#ops/key-list.ts";
-import type { ListedSecret } from "#ops/key-list.ts";
-import { openKeyDeriver } from "#ops/key-deriver.ts";
-import { planScan, scanDisk } from "#ops/scan-disks.ts";
-import type { ScannedDisk } from "#ops/scan-disks.ts";
-import { planTrials, trySecrets } from "#ops/try-secrets.ts";
-import type { TriedSecrets } from "#ops/try-secrets.ts";
-import type { CostLimit } from "#volume/kdf.ts";
+import { parseKeyList } from "#ops/secrets/key-list.ts";
+import type { ListedSecret } from "#ops/secrets/key-list.ts";
+import { openKeyDeriver } from "#ops/volumes/key-deriver.ts";
+import { planScan, scanDisk } from "#ops/volumes/scan-disks.ts";
+import type { ScannedDisk } from "#ops/volumes/scan-disks.ts";
+import { planTrials, trySecrets } from "#ops/volumes/try-secrets.ts";
+import type { TriedSecrets } from "#ops/volumes/try-secrets.ts";
+import type { CostLimit } from "#volume/header/kdf.ts";
+import { protectorName } from "#volume/header/protector-name.ts";
 import type { MappedVolume, VolumeMap } from "#volume/inspect.ts";
-import { protectorName } from "#volume/protector-name.ts";
 
 type Options = CostFlags & { readonly keys?: string };
 

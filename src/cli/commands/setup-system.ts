@@ -2,19 +2,19 @@ import process from "node:process";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { App } from "#cli/app.ts";
-import { applyStep, stepText } from "#cli/apply-step.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { folderOf } from "#cli/place.ts";
-import type { Config } from "#cli/settings.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import type { Config } from "#cli/app/settings.ts";
+import { folderOf } from "#cli/files/place.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { applyStep, stepText } from "#cli/setup/apply-step.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { hasCredential, readSetup } from "#ops/setup-found.ts";
-import { keySettings, layout } from "#ops/setup-layout.ts";
-import { planSetup } from "#ops/setup-plan.ts";
-import type { SetupStep, SetupWish } from "#ops/setup-plan.ts";
-import { readUnitTemplates, unitText } from "#ops/setup-units.ts";
+import { hasCredential, readSetup } from "#ops/setup/setup-found.ts";
+import { keySettings, layout } from "#ops/setup/setup-layout.ts";
+import { planSetup } from "#ops/setup/setup-plan.ts";
+import type { SetupStep, SetupWish } from "#ops/setup/setup-plan.ts";
+import { readUnitTemplates, unitText } from "#ops/setup/setup-units.ts";
 
 const program = fileURLToPath(new URL("../../../bin/lockstep", import.meta.url));
 

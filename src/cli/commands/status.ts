@@ -1,26 +1,26 @@
 import type { RolloverFacts } from "#api/rollover.ts";
-import type { App } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { counted } from "#cli/checked.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import type { ExitCode } from "#cli/exit-codes.ts";
-import { keySideNeeds, keySideStatus } from "#cli/key-side-status.ts";
-import type { KeySideStatus } from "#cli/key-side-status.ts";
-import { keySideWork } from "#cli/key-side-work.ts";
-import { lightName } from "#cli/light-words.ts";
-import { shownLight } from "#cli/shown-light.ts";
-import { shownPoint } from "#cli/shown-point.ts";
-import { formatTable } from "#cli/table.ts";
-import { formatBytes } from "#cli/units.ts";
-import { namesOfPoints } from "#ops/find-point.ts";
-import { machineHealth } from "#ops/machine-health.ts";
-import type { HealthTerms, MachineHealth } from "#ops/machine-health.ts";
-import { listPoints } from "#ops/points.ts";
-import type { Unprotected, findUnprotected } from "#ops/unprotected-disks.ts";
+import type { App } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import type { ExitCode } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { keySideNeeds, keySideStatus } from "#cli/shown/key-side-status.ts";
+import type { KeySideStatus } from "#cli/shown/key-side-status.ts";
+import { lightName } from "#cli/shown/light-words.ts";
+import { shownLight } from "#cli/shown/shown-light.ts";
+import { shownPoint } from "#cli/shown/shown-point.ts";
+import { keySideWork } from "#cli/steps/key-side-work.ts";
+import { machineHealth } from "#ops/health/machine-health.ts";
+import type { HealthTerms, MachineHealth } from "#ops/health/machine-health.ts";
+import type { Unprotected, findUnprotected } from "#ops/health/unprotected-disks.ts";
+import { namesOfPoints } from "#ops/points/find-point.ts";
+import { listPoints } from "#ops/points/points.ts";
 import { formatDuration } from "#policy/duration.ts";
-import type { PointState } from "#vault/fold.ts";
-import type { Log } from "#vault/log.ts";
+import type { PointState } from "#vault/fold/fold.ts";
+import type { Log } from "#vault/log/log.ts";
 
 /** How long a backup may give no sign, at the least: checkpoints can be far apart on a slow disk. */
 const stalledAtLeastMs = 3_600_000;
@@ -84,7 +84,7 @@ export const define: Define = (command, run) => {
 /** `findUnprotected`, loaded only where folders are watched: most of what this command would load is for it. */
 async function unprotectedIn(...given: Parameters<typeof findUnprotected>): Promise<Unprotected> {
   if (given[0].length === 0) return { disks: [], skipped: [] };
-  const { findUnprotected } = await import("#ops/unprotected-disks.ts");
+  const { findUnprotected } = await import("#ops/health/unprotected-disks.ts");
   return findUnprotected(...given);
 }
 
@@ -154,7 +154,7 @@ function warnOfLost({ output }: App, { fold }: Log, { needs }: MachineHealth): v
 /** Whether key side and backup side are different users; null where that cannot be told. */
 async function isIsolated(app: App, keySide: KeySideStatus): Promise<boolean | null> {
   if (keySide.facts === null) return null;
-  const { keySideFound, ownPlaces } = await import("#cli/doctor-facts.ts"); // only where there is a key side
+  const { keySideFound, ownPlaces } = await import("#cli/shown/doctor-facts.ts"); // only where there is a key side
   const findings = await keySideFound(app, ownPlaces(app), keySide, []);
   return findings.every(({ code }) => code !== "NOT_ISOLATED");
 }

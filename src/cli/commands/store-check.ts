@@ -1,7 +1,7 @@
 import { hex } from "#bytes/text.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
 import { checkStore } from "#store/check-store.ts";
 import type { StoreCheckResult } from "#store/check-store.ts";
 import { LARGE_BYTES } from "#store/contract-suite.ts";

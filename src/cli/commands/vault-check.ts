@@ -1,10 +1,10 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { stepNotes } from "#cli/step-notes.ts";
-import { formatTable } from "#cli/table.ts";
-import { checkVault } from "#ops/check-vault.ts";
-import type { CheckVaultResult, CheckedLog } from "#ops/check-vault.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { stepNotes } from "#cli/output/step-notes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { checkVault } from "#ops/check/check-vault.ts";
+import type { CheckVaultResult, CheckedLog } from "#ops/check/check-vault.ts";
 
 /** `vault check` */
 export const define: Define = (command, run) => {

@@ -2,20 +2,20 @@ import { resolve } from "node:path";
 
 import type { ReplyOf } from "#api/routes.ts";
 import { hex } from "#bytes/text.ts";
-import type { App, OpenVault } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { askShares } from "#cli/kit-share-input.ts";
-import { collect } from "#cli/options.ts";
-import { folderOf } from "#cli/place.ts";
-import { refuseReadOnly } from "#cli/read-only.ts";
-import { addKitWay } from "#cli/vault-of-kit.ts";
+import type { App, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { refuseReadOnly } from "#cli/app/read-only.ts";
+import { folderOf } from "#cli/files/place.ts";
+import { askShares } from "#cli/kit/kit-share-input.ts";
+import { addKitWay } from "#cli/kit/vault-of-kit.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { collect } from "#cli/program/options.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
-import { hasKitWay } from "#ops/kit-way.ts";
-import { adoptKeyStore } from "#ops/known-key-store.ts";
-import { listWays } from "#vault/keyring.ts";
+import { hasKitWay } from "#ops/keys/kit-way.ts";
+import { adoptKeyStore } from "#ops/keys/known-key-store.ts";
+import { listWays } from "#vault/keyring/keyring.ts";
 
 type Options = {
   readonly name?: string;

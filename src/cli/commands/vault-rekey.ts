@@ -1,14 +1,14 @@
-import type { App, OpenVault } from "#cli/app.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { eachMachine } from "#cli/each-machine.ts";
-import type { Done } from "#cli/each-machine.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { stepNotes } from "#cli/step-notes.ts";
-import { formatBytes } from "#cli/units.ts";
-import { rekey, REKEY_LIMITS } from "#ops/rekey.ts";
-import type { Log } from "#vault/log.ts";
+import type { App, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { eachMachine } from "#cli/machines/each-machine.ts";
+import type { Done } from "#cli/machines/each-machine.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { stepNotes } from "#cli/output/step-notes.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { counted } from "#cli/shown/checked.ts";
+import { rekey, REKEY_LIMITS } from "#ops/unlock/rekey.ts";
+import type { Log } from "#vault/log/log.ts";
 
 /** `vault rekey` */
 export const define: Define = (command, run) => {

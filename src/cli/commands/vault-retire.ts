@@ -1,8 +1,8 @@
 import type { ReplyOf } from "#api/routes.ts";
-import { counted } from "#cli/checked.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { counted } from "#cli/shown/checked.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 /** `vault retire VAULT` */

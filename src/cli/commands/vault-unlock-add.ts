@@ -1,16 +1,16 @@
 import { basename, resolve } from "node:path";
 
-import type { App, OpenVault } from "#cli/app.ts";
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { readOrCreateKeyFile } from "#cli/key-files.ts";
-import { readPassphraseFile } from "#cli/prompt-file.ts";
-import { refuseReadOnly } from "#cli/read-only.ts";
-import { shownWay, wayWords } from "#cli/shown-way.ts";
+import type { App, OpenVault } from "#cli/app/app.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { refuseReadOnly } from "#cli/app/read-only.ts";
+import { readOrCreateKeyFile } from "#cli/files/key-files.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { readPassphraseFile } from "#cli/prompt/prompt-file.ts";
+import { shownWay, wayWords } from "#cli/shown/shown-way.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { addUnlockWay } from "#ops/unlock-ways.ts";
-import type { NewWay } from "#vault/unlock-way.ts";
+import { addUnlockWay } from "#ops/unlock/unlock-ways.ts";
+import type { NewWay } from "#vault/keyring/unlock-way.ts";
 
 type Options = {
   readonly newPassphraseFile?: string;

@@ -1,9 +1,9 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { shownWay, wayWords } from "#cli/shown-way.ts";
-import { formatTable } from "#cli/table.ts";
-import { listWays, wayInUse } from "#vault/keyring.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatTable } from "#cli/output/table.ts";
+import { shownWay, wayWords } from "#cli/shown/shown-way.ts";
+import { listWays, wayInUse } from "#vault/keyring/keyring.ts";
 
 /** `vault unlock list` */
 export const define: Define = (command, run) => {

@@ -1,12 +1,12 @@
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { refuseReadOnly } from "#cli/read-only.ts";
-import { shownWay } from "#cli/shown-way.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { refuseReadOnly } from "#cli/app/read-only.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { shownWay } from "#cli/shown/shown-way.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { findWays, removeUnlockWay } from "#ops/unlock-ways.ts";
-import { listWays } from "#vault/keyring.ts";
-import type { WayInfo } from "#vault/unlock-way.ts";
+import { findWays, removeUnlockWay } from "#ops/unlock/unlock-ways.ts";
+import { listWays } from "#vault/keyring/keyring.ts";
+import type { WayInfo } from "#vault/keyring/unlock-way.ts";
 
 /** `vault unlock remove WAY` */
 export const define: Define = (command, run) => {

@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { whatIsIn } from "#cli/shown-volume.ts";
-import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
-import type { VolumeFlags } from "#cli/volume-options.ts";
-import { derivationsFor, openKeyDeriver } from "#ops/key-deriver.ts";
-import { protectorName } from "#volume/protector-name.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/headers/volume-options.ts";
+import type { VolumeFlags } from "#cli/headers/volume-options.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { whatIsIn } from "#cli/shown/shown-volume.ts";
+import { derivationsFor, openKeyDeriver } from "#ops/volumes/key-deriver.ts";
+import { protectorName } from "#volume/header/protector-name.ts";
 
 /** `volume check PATH` */
 export const define: Define = (command, run) => {
@@ -34,7 +34,7 @@ export const define: Define = (command, run) => {
         try {
           await using kdf = openKeyDeriver(request.limit, derivationsFor(request.secret));
           // Loaded while the processes of `kdf` start.
-          const { contentOf, withVolume } = await import("#ops/open-volume.ts");
+          const { contentOf, withVolume } = await import("#ops/volumes/open-volume.ts");
           return await withVolume(
             { ...request, kdf },
             async (opened) => {

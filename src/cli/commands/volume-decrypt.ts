@@ -1,14 +1,14 @@
 import { resolve } from "node:path";
 
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { formatBytes } from "#cli/units.ts";
-import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/volume-options.ts";
-import type { VolumeFlags } from "#cli/volume-options.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { readVolumeRequest, volumeOptions, wipeSecret } from "#cli/headers/volume-options.ts";
+import type { VolumeFlags } from "#cli/headers/volume-options.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatBytes } from "#cli/output/units.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { derivationsFor, openKeyDeriver } from "#ops/key-deriver.ts";
-import { protectorName } from "#volume/protector-name.ts";
+import { derivationsFor, openKeyDeriver } from "#ops/volumes/key-deriver.ts";
+import { protectorName } from "#volume/header/protector-name.ts";
 
 type Options = VolumeFlags & { readonly to: string };
 
@@ -42,8 +42,8 @@ export const define: Define = (command, run) => {
         try {
           await using kdf = openKeyDeriver(request.limit, derivationsFor(request.secret));
           // Loaded while the processes of `kdf` start.
-          const { withVolume } = await import("#ops/open-volume.ts");
-          const { decryptToFile, readPlaintext } = await import("#ops/decrypt-volume.ts");
+          const { withVolume } = await import("#ops/volumes/open-volume.ts");
+          const { decryptToFile, readPlaintext } = await import("#ops/volumes/decrypt-volume.ts");
           return await withVolume(
             { ...request, kdf },
             async ({ name, facts, protector, plain, unreadable }) => {

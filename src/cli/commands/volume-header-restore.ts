@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 
-import { helpEnd } from "#cli/command.ts";
-import type { Define } from "#cli/command.ts";
-import { exitCodes } from "#cli/exit-codes.ts";
-import { formatBytes } from "#cli/units.ts";
-import { costLimit, costOptions, readSecret, secretOptions, wipeSecret } from "#cli/volume-options.ts";
-import type { CostFlags, SecretFlags } from "#cli/volume-options.ts";
-import { openKeyDeriver } from "#ops/key-deriver.ts";
-import { restoreHeader } from "#ops/restore-header.ts";
+import { helpEnd } from "#cli/app/command.ts";
+import type { Define } from "#cli/app/command.ts";
+import { costLimit, costOptions, readSecret, secretOptions, wipeSecret } from "#cli/headers/volume-options.ts";
+import type { CostFlags, SecretFlags } from "#cli/headers/volume-options.ts";
+import { exitCodes } from "#cli/output/exit-codes.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { openKeyDeriver } from "#ops/volumes/key-deriver.ts";
+import { restoreHeader } from "#ops/volumes/restore-header.ts";
 
 type Options = SecretFlags & CostFlags & { readonly volume?: string; readonly from: string; readonly keep?: string };
 

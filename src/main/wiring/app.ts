@@ -2,17 +2,17 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 
 import type { Secret } from "#bytes/secret.ts";
-import type { App, GlobalFlags, OpenVault } from "#cli/app.ts";
-import type { Output } from "#cli/output.ts";
-import { progress } from "#cli/progress.ts";
+import type { App, GlobalFlags, OpenVault } from "#cli/app/app.ts";
+import type { Output } from "#cli/output/output.ts";
+import { progress } from "#cli/output/progress.ts";
 import { systemRandom } from "#crypto/derive.ts";
-import { loadConfig } from "#main/config.ts";
-import type { ConfigFlags } from "#main/config.ts";
-import { absolute } from "#main/config-paths.ts";
-import type { Environment } from "#main/environment.ts";
-import { tokenPath } from "#main/wiring/tokens.ts";
+import { absolute } from "#main/config/config-paths.ts";
+import { loadConfig } from "#main/config/config.ts";
+import type { ConfigFlags } from "#main/config/config.ts";
+import type { Environment } from "#main/config/environment.ts";
 import { patientRetry } from "#main/wiring/retry.ts";
-import { argon2idKdf } from "#vault/passphrase-kdf.ts";
+import { tokenPath } from "#main/wiring/tokens.ts";
+import { argon2idKdf } from "#vault/keyring/passphrase-kdf.ts";
 
 /** What the process gives. */
 export type Process = {
@@ -38,7 +38,7 @@ export async function openApp(
   const toClose = new AsyncDisposableStack();
   const now = (): Temporal.Instant => Temporal.Now.instant();
   const ask = async (question: { readonly message: string; readonly repeat: boolean }): Promise<Secret> => {
-    const { askPassphrase } = await import("#cli/prompt.ts"); // loaded only where somebody is asked
+    const { askPassphrase } = await import("#cli/prompt/prompt.ts"); // loaded only where somebody is asked
     return askPassphrase({ input: stdin, output: output.stderr }, question, signal);
   };
   const vaults = new Map<string | null, OpenVault>();
@@ -60,13 +60,13 @@ export async function openApp(
     passphrase: async (question) => {
       const { value: path } = config.passphraseFile;
       if (path === null) return ask(question);
-      const { readPassphraseFile } = await import("#cli/prompt-file.ts");
+      const { readPassphraseFile } = await import("#cli/prompt/prompt-file.ts");
       return readPassphraseFile(path, (warning) => output.warn(warning), signal);
     },
     askPassphrase: (message) => ask({ message, repeat: false }),
     askNewPassphrase: (message) => ask({ message, repeat: true }),
     askLine: async (question) => {
-      const { askLine } = await import("#cli/prompt-line.ts");
+      const { askLine } = await import("#cli/prompt/prompt-line.ts");
       return askLine({ input: stdin, output: output.stderr }, question, signal);
     },
     hostKeyPath: (id) => join(config.state.value, "vaults", `${id}.key`),

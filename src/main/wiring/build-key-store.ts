@@ -2,22 +2,22 @@ import { mkdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Secret } from "#bytes/secret.ts";
-import type { App, MadeKeyStore, NewKeyStore } from "#cli/app.ts";
-import { replaceFile } from "#cli/durable-file.ts";
-import { createKeyFile, isSystemError } from "#cli/key-files.ts";
-import type { Config } from "#cli/settings.ts";
+import type { App, MadeKeyStore, NewKeyStore } from "#cli/app/app.ts";
+import type { Config } from "#cli/app/settings.ts";
+import { replaceFile } from "#cli/files/durable-file.ts";
+import { createKeyFile, isSystemError } from "#cli/files/key-files.ts";
 import { LockstepError } from "#errors/errors.ts";
-import { addIdentity, newToken } from "#keys/identities.ts";
+import { addIdentity, newToken } from "#keys/access/identities.ts";
 import type { KeyStore, KeyStoreDeps } from "#keys/key-store.ts";
-import type { NewSeal } from "#keys/seal.ts";
+import type { NewSeal } from "#keys/store/seal.ts";
 import { hostCredentialPath, sealToHost } from "#main/wiring/host-credential.ts";
 import { keyPaths } from "#main/wiring/key-paths.ts";
 import type { KeyPaths } from "#main/wiring/key-paths.ts";
 import { lockKeyStore } from "#main/wiring/key-store-lock.ts";
 import { createToken, tokenPath } from "#main/wiring/tokens.ts";
-import { openKeyDeriver } from "#ops/key-deriver.ts";
-import { newFileKey } from "#vault/key-file.ts";
-import { defaultCostLimit } from "#volume/kdf-cost.ts";
+import { openKeyDeriver } from "#ops/volumes/key-deriver.ts";
+import { newFileKey } from "#vault/keyring/key-file.ts";
+import { defaultCostLimit } from "#volume/header/kdf-cost.ts";
 
 /** The identities of this host that a key store gets when it is made. */
 const firstRoles = ["custodian", "backup"] as const;

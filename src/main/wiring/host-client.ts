@@ -1,10 +1,10 @@
-import type { HostRole } from "#cli/app.ts";
-import type { Config } from "#cli/settings.ts";
+import type { HostRole } from "#cli/app/app.ts";
+import type { Config } from "#cli/app/settings.ts";
 import { firstAllowed } from "#client/first-allowed.ts";
 import type { RoleClient } from "#client/first-allowed.ts";
 import { keyClient } from "#client/key-client.ts";
 import type { KeyClient } from "#client/key-client.ts";
-import type { Environment } from "#main/environment.ts";
+import type { Environment } from "#main/config/environment.ts";
 import { startingClient } from "#main/wiring/start-key-side.ts";
 import { readToken } from "#main/wiring/tokens.ts";
 

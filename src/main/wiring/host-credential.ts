@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Secret } from "#bytes/secret.ts";
-import { isSystemError } from "#cli/key-files.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import type { KeyPaths } from "#main/wiring/key-paths.ts";
 

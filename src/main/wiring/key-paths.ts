@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import type { Config } from "#cli/settings.ts";
+import type { Config } from "#cli/app/settings.ts";
 
 /** Where the key side keeps what. */
 export type KeyPaths = {

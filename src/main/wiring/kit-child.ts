@@ -9,7 +9,7 @@ import type { KitAnswer, KitRequest } from "#main/wiring/kit-message.ts";
 import { openStoreAt } from "#main/wiring/open-store.ts";
 import { patientRetry } from "#main/wiring/retry.ts";
 import { tryKit } from "#main/wiring/try-kit.ts";
-import { argon2idKdf } from "#vault/passphrase-kdf.ts";
+import { argon2idKdf } from "#vault/keyring/passphrase-kdf.ts";
 
 // The child of `tryInProcess`: gets one request, sends one answer, and waits to be killed. That it is disconnected means that its parent
 // is gone. A bug ends it, and its stack is on standard error.

@@ -1,5 +1,5 @@
 import type { Failure } from "#api/failure.ts";
-import type { KitTargets, TriedKit } from "#cli/kit-tools.ts";
+import type { KitTargets, TriedKit } from "#cli/app/kit-tools.ts";
 
 /** A share as it goes to the process that combines it. */
 export type SentShare = {

@@ -9,13 +9,13 @@ import type { TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import { systemRandom } from "#crypto/derive.ts";
-import { kitSetId, kitVaultKey, kitWayLabel, newKitSecret } from "#keys/kit-secret.ts";
-import { splitKit } from "#keys/kit-shares.ts";
+import { kitSetId, kitVaultKey, kitWayLabel, newKitSecret } from "#keys/kit/kit-secret.ts";
+import { splitKit } from "#keys/kit/kit-shares.ts";
 import { tryInProcess } from "#main/wiring/kit-process.ts";
 import { createDirectoryRoot } from "#store/directory-root.ts";
 import { openDirectoryStore } from "#store/directory.ts";
-import { keyringDeps } from "#testing/keyring-deps.ts";
-import { createVault } from "#vault/keyring-change.ts";
+import { keyringDeps } from "#testing/vaults/keyring-deps.ts";
+import { createVault } from "#vault/keyring/keyring-change.ts";
 
 const { signal } = new AbortController();
 const secret = newKitSecret(systemRandom);
@@ -127,7 +127,7 @@ test("it dies with the process that asked; it leaves no core file, and no share 
   const place = JSON.stringify(await slowPlace(t));
   const script = `
     const { tryInProcess } = await import(${JSON.stringify(import.meta.resolve("#main/wiring/kit-process.ts"))});
-    const { splitKit } = await import(${JSON.stringify(import.meta.resolve("#keys/kit-shares.ts"))});
+    const { splitKit } = await import(${JSON.stringify(import.meta.resolve("#keys/kit/kit-shares.ts"))});
     const { Secret } = await import(${JSON.stringify(import.meta.resolve("#bytes/secret.ts"))});
     const shares = await splitKit(new Secret(new Uint8Array(32)), { threshold: 1, shares: 1 });
     const targets = { epoch: 1, signingKey: new Uint8Array(32), places: [{ place: ${place}, newest: 1 }], vaults: [] };

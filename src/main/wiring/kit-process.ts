@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { errorOf } from "#api/failure.ts";
-import type { KitTargets, TriedKit, TypedShare } from "#cli/kit-tools.ts";
+import type { KitTargets, TriedKit, TypedShare } from "#cli/app/kit-tools.ts";
 import { throwIfCancelled } from "#errors/cancelled.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { KitAnswer, KitRequest } from "#main/wiring/kit-message.ts";

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 
-import type { App } from "#cli/app.ts";
+import type { App } from "#cli/app/app.ts";
 import { cachingStore } from "#store/cached.ts";
 import type { Store } from "#store/contract.ts";
 import { ObjectCache } from "#store/object-cache.ts";
-import type { OpenedKeyring } from "#vault/keyring.ts";
-import { isNodeSegment, isSoundSegment } from "#vault/sound-segment.ts";
+import { isNodeSegment, isSoundSegment } from "#vault/healing/sound-segment.ts";
+import type { OpenedKeyring } from "#vault/keyring/keyring.ts";
 
 /** A vault's store, with this host's cache of tree nodes before it. */
 export function nodeCaching(store: Store, keyring: OpenedKeyring, { config, now, random }: App): Store {

@@ -1,10 +1,10 @@
-import type { App } from "#cli/app.ts";
-import { readKeyFile } from "#cli/key-files.ts";
+import type { App } from "#cli/app/app.ts";
+import { readKeyFile } from "#cli/files/key-files.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 import type { Store } from "#store/contract.ts";
-import { openKeyring, peekKeyring } from "#vault/keyring-open.ts";
-import type { OpenedKeyring } from "#vault/keyring.ts";
-import type { UnlockSecret } from "#vault/unlock-way.ts";
+import { openKeyring, peekKeyring } from "#vault/keyring/keyring-open.ts";
+import type { OpenedKeyring } from "#vault/keyring/keyring.ts";
+import type { UnlockSecret } from "#vault/keyring/unlock-way.ts";
 
 type Means = Pick<App, "config" | "flags" | "hostKeyPath" | "keyringDeps" | "output" | "passphrase" | "signal">;
 

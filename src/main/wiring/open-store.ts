@@ -1,4 +1,4 @@
-import { folderOf } from "#cli/place.ts";
+import { folderOf } from "#cli/files/place.ts";
 import { isOnNetwork } from "#linux/network-file-system.ts";
 import type { Store } from "#store/contract.ts";
 import { openDirectoryStore } from "#store/directory.ts";

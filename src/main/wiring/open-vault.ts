@@ -1,19 +1,19 @@
 import { join } from "node:path";
 
-import type { App, Expectation, OpenVault } from "#cli/app.ts";
+import type { App, Expectation, OpenVault } from "#cli/app/app.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
 import { lockMachineFile } from "#main/wiring/machine-lock.ts";
 import { openKeyringWith } from "#main/wiring/open-keyring.ts";
 import { VaultMemory } from "#main/wiring/vault-memory.ts";
-import { machineNamed, readMachines } from "#ops/machines.ts";
-import type { KnownMachines, Machines } from "#ops/machines.ts";
+import { machineNamed, readMachines } from "#ops/machines/machines.ts";
+import type { KnownMachines, Machines } from "#ops/machines/machines.ts";
 import type { Store } from "#store/contract.ts";
-import type { KeyringRef } from "#vault/entry-fields.ts";
-import type { MachineId } from "#vault/ids.ts";
-import type { OpenedKeyring } from "#vault/keyring.ts";
-import { logKeyring } from "#vault/log-keyring.ts";
-import type { LogKeyring } from "#vault/log-keyring.ts";
-import type { Log } from "#vault/log.ts";
+import type { KeyringRef } from "#vault/entry/entry-fields.ts";
+import type { OpenedKeyring } from "#vault/keyring/keyring.ts";
+import { logKeyring } from "#vault/keyring/log-keyring.ts";
+import type { LogKeyring } from "#vault/keyring/log-keyring.ts";
+import type { Log } from "#vault/log/log.ts";
+import type { MachineId } from "#vault/object/ids.ts";
 import { openMachine } from "#vault/vault.ts";
 import type { Vault } from "#vault/vault.ts";
 

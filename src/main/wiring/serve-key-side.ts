@@ -4,27 +4,27 @@ import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 
-import type { App, KeySideEnd, ServeKeySide } from "#cli/app.ts";
-import { isSystemError, readKeyFile } from "#cli/key-files.ts";
+import type { App, KeySideEnd, ServeKeySide } from "#cli/app/app.ts";
+import { isSystemError, readKeyFile } from "#cli/files/key-files.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
-import { signHead } from "#keys/audit-heads.ts";
-import { keepCopied } from "#keys/copies-loop.ts";
-import { inTransaction } from "#keys/database.ts";
+import { RefusalBudget } from "#keys/access/refusal-budget.ts";
+import { signHead } from "#keys/audit/audit-heads.ts";
+import { keepCopied } from "#keys/copies/copies-loop.ts";
 import { KeyStore } from "#keys/key-store.ts";
-import { ProofDesk } from "#keys/proof-desk.ts";
-import { RefusalBudget } from "#keys/refusal-budget.ts";
-import { passRunningDay } from "#keys/running-day.ts";
-import type { SealSecret } from "#keys/seal.ts";
+import { passRunningDay } from "#keys/needs/running-day.ts";
+import { ProofDesk } from "#keys/proofs/proof-desk.ts";
+import { inTransaction } from "#keys/store/database.ts";
+import type { SealSecret } from "#keys/store/seal.ts";
 import { hideMemory } from "#linux/libc.ts";
 import { readHostCredential } from "#main/wiring/host-credential.ts";
 import { keyPaths } from "#main/wiring/key-paths.ts";
 import type { KeyPaths } from "#main/wiring/key-paths.ts";
 import { lockKeyStore } from "#main/wiring/key-store-lock.ts";
 import { openStoreAt } from "#main/wiring/open-store.ts";
-import { openKeyDeriver } from "#ops/key-deriver.ts";
+import { openKeyDeriver } from "#ops/volumes/key-deriver.ts";
 import { Idle } from "#server/idle.ts";
 import { keyServer, listenAt } from "#server/key-server.ts";
-import { defaultCostLimit } from "#volume/kdf-cost.ts";
+import { defaultCostLimit } from "#volume/header/kdf-cost.ts";
 
 /** How often an idle key side looks whether it is to end. */
 const TICK_MS = 500;

@@ -10,14 +10,14 @@ import { fileURLToPath } from "node:url";
 
 import { z } from "zod";
 
-import { isSystemError } from "#cli/key-files.ts";
-import type { Config } from "#cli/settings.ts";
+import type { Config } from "#cli/app/settings.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
 import { wasNotSent } from "#client/key-client.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { throwIfCancelled } from "#errors/cancelled.ts";
 import { LockstepError, codes } from "#errors/errors.ts";
 import type { ErrorCode } from "#errors/errors.ts";
-import type { Environment } from "#main/environment.ts";
+import type { Environment } from "#main/config/environment.ts";
 import { keyPaths } from "#main/wiring/key-paths.ts";
 import type { KeyPaths } from "#main/wiring/key-paths.ts";
 
@@ -26,6 +26,9 @@ const START_MS = 30_000;
 const LOOK_MS = 25;
 
 const program = fileURLToPath(new URL("../lockstep.ts", import.meta.url));
+
+/** As `bin/lockstep` starts it: a large young generation, for reports of thousands of points. */
+const flags = ["--disable-warning=ExperimentalWarning", "--min-semi-space-size=64", "--max-semi-space-size=64"];
 
 /** Asks through `client`, and starts the key side of this host where it does not run: also when it has ended since the last call. */
 export function startingClient(client: KeyClient, config: Config, environment: Environment): KeyClient {
@@ -123,7 +126,7 @@ async function holderOf(lock: string): Promise<number | null> {
 function start(config: Config, environment: Environment): Started {
   const idleSeconds = Math.ceil(config.keysIdleMinutes.value * 60);
   const words = ["keystore", "serve", "--until-idle", String(idleSeconds), "--json"];
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, ...words], {
+  const child = spawn(process.execPath, [...flags, program, ...words], {
     cwd: "/",
     env: variables(config, environment),
     stdio: ["ignore", "pipe", "ignore"],

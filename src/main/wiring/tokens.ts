@@ -1,9 +1,9 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import type { HostRole } from "#cli/app.ts";
-import { createFile } from "#cli/durable-file.ts";
-import { isSystemError } from "#cli/key-files.ts";
+import type { HostRole } from "#cli/app/app.ts";
+import { createFile } from "#cli/files/durable-file.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 
 export function tokenPath(stateFolder: string, role: HostRole): string {

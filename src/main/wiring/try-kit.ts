@@ -1,14 +1,14 @@
-import type { KitTargets, KitTrial, TriedKit } from "#cli/kit-tools.ts";
+import type { KitTargets, KitTrial, TriedKit } from "#cli/app/kit-tools.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
-import { findCopies } from "#keys/copy-search.ts";
-import { kitCopiesIdentity, kitVaultKey } from "#keys/kit-secret.ts";
-import type { Share } from "#keys/kit-share.ts";
-import { combineShares } from "#keys/kit-shares.ts";
-import { isKitWay } from "#ops/kit-way.ts";
+import { findCopies } from "#keys/copies/copy-search.ts";
+import { kitCopiesIdentity, kitVaultKey } from "#keys/kit/kit-secret.ts";
+import type { Share } from "#keys/kit/kit-share.ts";
+import { combineShares } from "#keys/kit/kit-shares.ts";
+import { isKitWay } from "#ops/keys/kit-way.ts";
 import type { Store } from "#store/contract.ts";
-import type { KeyringDeps } from "#vault/keyring-change.ts";
-import { openKeyring } from "#vault/keyring-open.ts";
-import { listWays, wayInUse } from "#vault/keyring.ts";
+import type { KeyringDeps } from "#vault/keyring/keyring-change.ts";
+import { openKeyring } from "#vault/keyring/keyring-open.ts";
+import { listWays, wayInUse } from "#vault/keyring/keyring.ts";
 
 /** What trying a kit works with. */
 export type TryDeps = {

@@ -7,8 +7,8 @@ import { after, test } from "node:test";
 import { lockMachineFile } from "#main/wiring/machine-lock.ts";
 import { VaultMemory } from "#main/wiring/vault-memory.ts";
 import { seededRandom } from "#testing/random.ts";
-import { newId } from "#vault/ids.ts";
-import type { MachineId, VaultId } from "#vault/ids.ts";
+import { newId } from "#vault/object/ids.ts";
+import type { MachineId, VaultId } from "#vault/object/ids.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lockstep-memory-"));
 after(() => rmSync(folder, { recursive: true }));

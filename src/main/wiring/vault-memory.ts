@@ -3,11 +3,11 @@ import { dirname, join } from "node:path";
 
 import { z } from "zod";
 
-import { replaceFile } from "#cli/durable-file.ts";
-import { isSystemError } from "#cli/key-files.ts";
-import type { KnownMachine, KnownMachines } from "#ops/machines.ts";
-import type { KeyringRef } from "#vault/entry-fields.ts";
-import type { MachineId, VaultId } from "#vault/ids.ts";
+import { replaceFile } from "#cli/files/durable-file.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
+import type { KnownMachine, KnownMachines } from "#ops/machines/machines.ts";
+import type { KeyringRef } from "#vault/entry/entry-fields.ts";
+import type { MachineId, VaultId } from "#vault/object/ids.ts";
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const machine = z.strictObject({ name: z.string(), head: z.strictObject({ seq: z.int().positive(), hash }) });

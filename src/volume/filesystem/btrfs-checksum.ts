@@ -1,5 +1,5 @@
 import { sha256 } from "#crypto/derive.ts";
-import { crc32c } from "#volume/crc32c.ts";
+import { crc32c } from "#volume/source/crc32c.ts";
 
 /**
  * The checksum of a Btrfs superblock or tree node. The library of the rare ones is loaded only for them: it is large.

@@ -4,7 +4,7 @@ import { PLACES, SUPERBLOCK_BYTES } from "#volume/filesystem/btrfs.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import { exact } from "#volume/filesystem/recognised.ts";
 import type { Judgement, Structure, StructureFamily } from "#volume/filesystem/structure.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 const CHUNKS_AT = 811;
 const MAX_CHUNKS_BYTES = 2048;

@@ -10,9 +10,9 @@ import {
   type ContentProblem,
   type Recognised,
 } from "#volume/filesystem/recognised.ts";
-import { uuidText } from "#volume/guid-text.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { visibleUtf8 } from "#volume/visible-text.ts";
+import { uuidText } from "#volume/source/guid-text.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { visibleUtf8 } from "#volume/source/visible-text.ts";
 
 export const SUPERBLOCK_BYTES = 4096;
 export const PLACES = [64 * 1024, 64 * 1024 * 1024, 256 * 1024 ** 3] as const;

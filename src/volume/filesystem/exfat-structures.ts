@@ -1,7 +1,7 @@
 import { REGION_SECTORS, checksumFits } from "#volume/filesystem/exfat.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import type { Judgement, StructureFamily } from "#volume/filesystem/structure.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 /**
  * The structure of exFAT that has a checksum besides the first boot region: the copy of that region.

@@ -1,8 +1,8 @@
 import { isZero } from "#bytes/arrays.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import { beyond, exact, fromCopy, type ContentFormat, type Recognised } from "#volume/filesystem/recognised.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { visibleUtf16 } from "#volume/visible-text.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { visibleUtf16 } from "#volume/source/visible-text.ts";
 
 /** A boot region is 12 sectors: 11 that are summed, and one that repeats the sum. Its copy follows it. */
 export const REGION_SECTORS = 12;

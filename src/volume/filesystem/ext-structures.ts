@@ -1,10 +1,10 @@
 import { equalBytes } from "#bytes/arrays.ts";
-import { crc32c, crc32cState } from "#volume/crc32c.ts";
 import { crc16 } from "#volume/filesystem/crc16.ts";
 import { SUPERBLOCK_AT, SUPERBLOCK_BYTES, parseSuperblock } from "#volume/filesystem/ext.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import type { Judgement, Structure, StructureFamily } from "#volume/filesystem/structure.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { crc32c, crc32cState } from "#volume/source/crc32c.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 const SPARSE_SUPERBLOCKS = 0x1; // read-only compatible
 const GROUP_CHECKSUMS = 0x10;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { someUuidText, sparseSource, type Piece } from "#testing/disks/sparse-source.ts";
+import { extDescriptor, extSuperblock, type ExtOptions } from "#testing/volumes/filesystem-maker.ts";
 import { ext } from "#volume/filesystem/ext.ts";
-import { extDescriptor, extSuperblock, type ExtOptions } from "#testing/filesystem-maker.ts";
-import { someUuidText, sparseSource, type Piece } from "#testing/sparse-source.ts";
 
 const { signal } = new AbortController();
 const MIB = 1024 * 1024;

@@ -1,5 +1,4 @@
 import { isZero } from "#bytes/arrays.ts";
-import { crc32c } from "#volume/crc32c.ts";
 import { crc16 } from "#volume/filesystem/crc16.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import {
@@ -11,9 +10,10 @@ import {
   type Recognised,
   type Verified,
 } from "#volume/filesystem/recognised.ts";
-import { uuidText } from "#volume/guid-text.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { visibleUtf8 } from "#volume/visible-text.ts";
+import { crc32c } from "#volume/source/crc32c.ts";
+import { uuidText } from "#volume/source/guid-text.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { visibleUtf8 } from "#volume/source/visible-text.ts";
 
 export const SUPERBLOCK_AT = 1024;
 export const SUPERBLOCK_BYTES = 1024;

@@ -7,8 +7,8 @@ import {
   type ContentProblem,
   type Recognised,
 } from "#volume/filesystem/recognised.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { visibleUtf8 } from "#volume/visible-text.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { visibleUtf8 } from "#volume/source/visible-text.ts";
 
 /** Of the root folder no more is read; the label is one of its first entries. */
 const MAX_ROOT_BYTES = 32 * 1024;

@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import { concat } from "#bytes/arrays.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import { exact } from "#volume/filesystem/recognised.ts";
-import { readUpTo, type Place, type VolumeSource } from "#volume/source.ts";
+import { readUpTo, type Place, type VolumeSource } from "#volume/source/source.ts";
 
 const SECTOR_BYTES = 512;
 const AREA_MAGIC = " LVM2 x[5A%r0N*>";

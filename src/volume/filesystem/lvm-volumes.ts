@@ -1,8 +1,8 @@
 import { LockstepError } from "#errors/errors.ts";
 import type { LvmSection, LvmValue } from "#volume/filesystem/lvm-text.ts";
 import type { LogicalVolume } from "#volume/filesystem/recognised.ts";
-import type { Place } from "#volume/source.ts";
-import { visibleText } from "#volume/visible-text.ts";
+import type { Place } from "#volume/source/source.ts";
+import { visibleText } from "#volume/source/visible-text.ts";
 
 /** Sizes in the metadata count these, whatever the device. */
 const SECTOR_BYTES = 512;

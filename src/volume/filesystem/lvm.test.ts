@@ -4,11 +4,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { isLockstepError } from "#errors/errors.ts";
-import { lvm } from "#volume/filesystem/lvm.ts";
+import { sparseSource, type Piece } from "#testing/disks/sparse-source.ts";
+import { lvmArea, lvmLabel, lvmSegment, lvmText, pvId, pvIdText } from "#testing/volumes/lvm-maker.ts";
 import { parseLvmText } from "#volume/filesystem/lvm-text.ts";
 import { readVolumeGroup } from "#volume/filesystem/lvm-volumes.ts";
-import { lvmArea, lvmLabel, lvmSegment, lvmText, pvId, pvIdText } from "#testing/lvm-maker.ts";
-import { sparseSource, type Piece } from "#testing/sparse-source.ts";
+import { lvm } from "#volume/filesystem/lvm.ts";
 
 const { signal } = new AbortController();
 const MIB = 1024 * 1024;

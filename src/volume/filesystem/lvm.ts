@@ -3,8 +3,8 @@ import { readLvmLabel, readLvmText, type LvmLabel } from "#volume/filesystem/lvm
 import { parseLvmText } from "#volume/filesystem/lvm-text.ts";
 import { readVolumeGroup, type VolumeGroup } from "#volume/filesystem/lvm-volumes.ts";
 import { beyond, noCopy, type ContentFormat, type ContentProblem } from "#volume/filesystem/recognised.ts";
-import type { VolumeSource } from "#volume/source.ts";
-import { visibleText, visibleUtf8 } from "#volume/visible-text.ts";
+import type { VolumeSource } from "#volume/source/source.ts";
+import { visibleText, visibleUtf8 } from "#volume/source/visible-text.ts";
 
 /** A physical volume has two areas at most when LVM made it: one at each end. */
 const MAX_AREAS_READ = 2;

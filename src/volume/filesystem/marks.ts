@@ -1,6 +1,6 @@
 import { Fields } from "#volume/filesystem/fields.ts";
 import { noCopy, type ContentFormat, type Recognised } from "#volume/filesystem/recognised.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 type Mark = {
   readonly type: string;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { sparseSource, type Piece } from "#testing/disks/sparse-source.ts";
+import { exfatPieces, fatPieces, ntfsPieces, ntfsRecord } from "#testing/volumes/filesystem-maker.ts";
 import { exfat } from "#volume/filesystem/exfat.ts";
 import { parseFatBoot } from "#volume/filesystem/fat-boot.ts";
 import { fat } from "#volume/filesystem/fat.ts";
 import { restoreRecord, volumeName } from "#volume/filesystem/ntfs-record.ts";
 import { ntfs } from "#volume/filesystem/ntfs.ts";
-import { exfatPieces, fatPieces, ntfsPieces, ntfsRecord } from "#testing/filesystem-maker.ts";
-import { sparseSource, type Piece } from "#testing/sparse-source.ts";
 
 const { signal } = new AbortController();
 const MIB = 1024 * 1024;

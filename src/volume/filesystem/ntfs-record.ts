@@ -1,6 +1,6 @@
 import { Fields } from "#volume/filesystem/fields.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { visibleUtf16 } from "#volume/visible-text.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { visibleUtf16 } from "#volume/source/visible-text.ts";
 
 /** Records are protected in pieces of this size, whatever the sector size. */
 const PIECE_BYTES = 512;

@@ -3,7 +3,7 @@ import { readFileRecord, restoreRecord } from "#volume/filesystem/ntfs-record.ts
 import { parseBoot, type Boot } from "#volume/filesystem/ntfs.ts";
 import { exact } from "#volume/filesystem/recognised.ts";
 import type { Judgement, Structure, StructureFamily } from "#volume/filesystem/structure.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 const DATA = 0x80;
 const END_OF_ATTRIBUTES = 0xffffffff;

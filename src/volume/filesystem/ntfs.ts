@@ -9,7 +9,7 @@ import {
   type ContentProblem,
   type Recognised,
 } from "#volume/filesystem/recognised.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 /** Numbers of a boot sector that agree with one another. */
 export type Boot = {

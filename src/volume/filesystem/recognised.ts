@@ -1,4 +1,4 @@
-import type { Place, VolumeSource } from "#volume/source.ts";
+import type { Place, VolumeSource } from "#volume/source/source.ts";
 
 /**
  * How far the recognised structure was verified. `checksum`: a checksum of the format fits (of NTFS, which has none: the

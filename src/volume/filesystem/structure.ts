@@ -1,4 +1,4 @@
-import type { Place } from "#volume/source.ts";
+import type { Place } from "#volume/source/source.ts";
 
 /** What a structure's bytes say of themselves. "shows nothing": the format does not keep it right at all times. */
 export type Judgement = "right" | "wrong" | "shows nothing";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { someUuidText, sparseSource } from "#testing/disks/sparse-source.ts";
+import { swapPage } from "#testing/volumes/filesystem-maker.ts";
 import { otherMarks } from "#volume/filesystem/marks.ts";
 import { swap } from "#volume/filesystem/swap.ts";
-import { swapPage } from "#testing/filesystem-maker.ts";
-import { someUuidText, sparseSource } from "#testing/sparse-source.ts";
 
 const { signal } = new AbortController();
 const MIB = 1024 * 1024;

@@ -1,9 +1,9 @@
 import { isZero } from "#bytes/arrays.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import { beyond, noCopy, type ContentFormat, type Recognised } from "#volume/filesystem/recognised.ts";
-import { uuidText } from "#volume/guid-text.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { visibleUtf8 } from "#volume/visible-text.ts";
+import { uuidText } from "#volume/source/guid-text.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { visibleUtf8 } from "#volume/source/visible-text.ts";
 
 const KIB = 1024;
 /** The mark is in the last ten bytes of the first page, so its place tells the page size of the machine that made it. */

@@ -1,8 +1,8 @@
 import { equalBytes } from "#bytes/arrays.ts";
-import { crc32c } from "#volume/crc32c.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import type { Judgement, StructureFamily } from "#volume/filesystem/structure.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
+import { crc32c } from "#volume/source/crc32c.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
 
 const SUPERBLOCK_BYTES = 512;
 const META_UUID = 0x4;

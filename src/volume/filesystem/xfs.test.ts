@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { someUuidText, sparseSource, type Piece } from "#testing/disks/sparse-source.ts";
+import { xfsSuperblock } from "#testing/volumes/filesystem-maker.ts";
 import { xfs } from "#volume/filesystem/xfs.ts";
-import { xfsSuperblock } from "#testing/filesystem-maker.ts";
-import { someUuidText, sparseSource, type Piece } from "#testing/sparse-source.ts";
 
 const { signal } = new AbortController();
 const MIB = 1024 * 1024;

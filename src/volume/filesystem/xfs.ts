@@ -1,5 +1,4 @@
 import { isZero } from "#bytes/arrays.ts";
-import { crc32c } from "#volume/crc32c.ts";
 import { Fields } from "#volume/filesystem/fields.ts";
 import {
   beyond,
@@ -9,9 +8,10 @@ import {
   type Recognised,
   type Verified,
 } from "#volume/filesystem/recognised.ts";
-import { uuidText } from "#volume/guid-text.ts";
-import { readUpTo, type VolumeSource } from "#volume/source.ts";
-import { visibleUtf8 } from "#volume/visible-text.ts";
+import { crc32c } from "#volume/source/crc32c.ts";
+import { uuidText } from "#volume/source/guid-text.ts";
+import { readUpTo, type VolumeSource } from "#volume/source/source.ts";
+import { visibleUtf8 } from "#volume/source/visible-text.ts";
 
 const MAX_SECTOR_BYTES = 32 * 1024;
 const CHECKSUM_AT = 224;

@@ -1,0 +1,90 @@
+import { lstat, mkdir, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+
+import type { App } from "#cli/app/app.ts";
+import type { NewPage } from "#cli/app/kit-tools.ts";
+import { createFile } from "#cli/files/durable-file.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
+import { LockstepError, messageOf } from "#errors/errors.ts";
+
+/** A page of a kit as a file. */
+export type PageFile = { readonly page: NewPage; readonly path: string };
+
+/**
+ * Refuses to begin what ends with pages that could not be written, since such are there.
+ *
+ * @throws {LockstepError} ARGUMENT_INVALID
+ */
+export async function refusePages(app: App, folder: string, custodians: readonly string[]): Promise<void> {
+  for (const path of pagePaths(app, folder, custodians)) {
+    try {
+      await lstat(path);
+    } catch (error) {
+      if (isSystemError(error, "ENOENT")) continue;
+      throw unwritable(path, messageOf(error), error);
+    }
+    throw unwritable(path, "there is one");
+  }
+}
+
+/**
+ * Writes the pages of a kit, each for this user alone; all, or none. The folder is made where it is not there.
+ *
+ * @throws {LockstepError} ARGUMENT_INVALID: the folder cannot be made or written to, or has such a page already
+ */
+export async function writePages(app: App, folder: string, pages: readonly NewPage[]): Promise<readonly PageFile[]> {
+  const paths = pagePaths(
+    app,
+    folder,
+    pages.map(({ custodian }) => custodian),
+  );
+  const files = pages.map((page, at) => ({ page, path: paths[at] ?? "" }));
+  for (const [at, { page, path }] of files.entries()) {
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await createFile(path, page.html, 0o600);
+    } catch (error) {
+      await removePages(files.slice(0, at));
+      throw unwritable(path, messageOf(error), error);
+    }
+  }
+  return files;
+}
+
+/**
+ * Has each page's check word typed back, which shows that it was printed, and removes the page then. One that is wrong is asked for
+ * again.
+ *
+ * @throws {LockstepError} CANCELLED: the pages that are left stay; ARGUMENT_INVALID: there is no terminal
+ */
+export async function confirmPages({ askLine, output }: App, files: readonly PageFile[]): Promise<void> {
+  for (const { page, path } of files) {
+    output.print(`Print the page of ${page.custodian}: open ${path} in a browser.`);
+    while (!page.isCheckWord(await askLine(`The check word on the printed page of ${page.custodian}: `))) {
+      output.print("That is not its check word.");
+    }
+    await unlink(path);
+    output.print(`Removed ${path}: the paper is all that is left of it.`);
+  }
+}
+
+/** Removes pages of a kit that came to nothing. */
+export async function removePages(files: readonly PageFile[]): Promise<void> {
+  for (const { path } of files) await unlink(path);
+}
+
+function pagePaths({ host }: App, folder: string, custodians: readonly string[]): readonly string[] {
+  return custodians.map((name, at) => join(resolve(host.workingFolder, folder), `${at + 1}-${fileName(name)}.html`));
+}
+
+function unwritable(path: string, why: string, cause?: unknown): LockstepError {
+  return new LockstepError("ARGUMENT_INVALID", `writing the kit's page ${path} failed: ${why}`, {
+    hint: "Name another folder. A page that is there is of an older kit: print it or remove it.",
+    cause,
+  });
+}
+
+/** Letters and digits of a name, so that it is a name of a file everywhere. */
+function fileName(custodian: string): string {
+  return custodian.replaceAll(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
+}

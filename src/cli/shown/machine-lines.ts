@@ -1,0 +1,31 @@
+import { formatTable } from "#cli/output/table.ts";
+import { formatBytes } from "#cli/output/units.ts";
+import { keepOf } from "#cli/shown/shown-machine.ts";
+import { disksInUse } from "#ops/machines/disk-definition.ts";
+import type { Log } from "#vault/log/log.ts";
+
+/** What a machine is, for a person. */
+export function machineLines({ machine: id, fold }: Log): string[] {
+  const { machine } = fold;
+  const facts = [
+    ["machine", machine.name],
+    ["id", id],
+    ["protected", machine.protected ? "yes" : "no: it is backed up no longer"],
+    ["keep", keepOf(machine)],
+    ["a point every", everyWords(machine.everyHours)],
+    ["time zone", machine.timeZone],
+  ];
+  const disks = disksInUse(machine).map(({ name, path, host, identity }) => [
+    "disk",
+    name,
+    formatBytes(identity.sizeBytes),
+    path,
+    `on ${host}`,
+  ]);
+  return [...formatTable([{}, {}], facts), ...formatTable([{}, {}, { align: "right" }, {}, {}], disks)];
+}
+
+/** `24 h`, or minutes where it is less than an hour. */
+export function everyWords(hours: number): string {
+  return hours < 1 ? `${Math.round(hours * 60)} min` : `${Number(hours.toFixed(2))} h`;
+}
