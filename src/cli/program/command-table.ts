@@ -34,7 +34,16 @@ export const nouns: Readonly<Record<string, { readonly summary: string; readonly
   setup: { summary: "Lockstep as a service of this host" },
 };
 
-/** All commands, in the order of the help. */
+/** The parts of the program's help, in this order, and the first words of the commands in each. */
+export const helpParts: Readonly<Record<string, readonly string[]>> = {
+  "Back up and restore:": ["init", "protect", "backup", "status", "check", "restore", "prune", "machine", "point"],
+  "Look at disks, without any set-up:": ["scan", "disk", "volume"],
+  "Keys in step:": ["key", "keystore", "kit", "recover", "place", "copy"],
+  "Who may, and what happened:": ["identity", "approval", "policy", "audit", "alarm"],
+  "This installation:": ["vault", "store", "config", "setup", "doctor", "report"],
+};
+
+/** All commands, in the order of the help of each word. */
 export const commandTable: readonly CommandEntry[] = [
   {
     words: ["init"],

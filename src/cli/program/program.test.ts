@@ -5,7 +5,7 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 
-import { commandTable } from "#cli/program/command-table.ts";
+import { commandTable, helpParts } from "#cli/program/command-table.ts";
 import { runProgram } from "#cli/program/program.ts";
 import { LockstepError } from "#errors/errors.ts";
 
@@ -91,8 +91,21 @@ test("what is typed wrong is an error of its own, in text and as JSON", async ()
   }
 });
 
+test("the program's help has every command in one of its parts, and no part is empty", async () => {
+  const { stdout } = await run("--help");
+  const inParts = Object.values(helpParts).flat();
+  assert.deepEqual([...new Set(commandTable.map(({ words }) => words[0]))].sort(), inParts.toSorted());
+  const places = Object.entries(helpParts).flatMap(([heading, words]) => [
+    stdout.indexOf(`\n${heading}\n`),
+    ...words.map((word) => stdout.search(new RegExp(`^  ${word}[ |]`, "m"))),
+  ]);
+  assert.ok(places.every((place) => place > 0));
+  assert.deepEqual(places, places.toSorted((one, other) => one - other));
+});
+
 test("nothing, and a word that only groups commands, are answered by help that says what there is", async () => {
-  for (const words of [[], ["vault"], ["vault", "unlock"]]) {
+  assert.match((await run()).stderr, /^Usage: lockstep .*\nBack up and restore:\n.*\nFirst steps:\n/s);
+  for (const words of [["vault"], ["vault", "unlock"]]) {
     const { status, stdout, stderr } = await run(...words);
     assert.deepEqual([status, stdout], [64, ""]);
     assert.match(stderr, /^Usage: lockstep .*\nCommands:\n/s);

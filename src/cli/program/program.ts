@@ -6,9 +6,19 @@ import { exitCodes } from "#cli/output/exit-codes.ts";
 import type { ExitCode } from "#cli/output/exit-codes.ts";
 import { Output } from "#cli/output/output.ts";
 import type { OutputStream } from "#cli/output/output.ts";
-import { commandTable, nouns } from "#cli/program/command-table.ts";
+import { commandTable, helpParts, nouns } from "#cli/program/command-table.ts";
 import type { CommandEntry } from "#cli/program/command-table.ts";
 import { LockstepError } from "#errors/errors.ts";
+
+const FIRST_STEPS = `
+First steps:
+  lockstep scan /var/lib/libvirt/images    what is encrypted there; changes nothing
+  lockstep init /backup/vault              makes a vault, a key store and a kit on paper
+  lockstep protect web01 --disk /var/lib/libvirt/images/web01.raw
+  lockstep backup web01
+  lockstep status                          what needs a person, if anything does
+
+"lockstep COMMAND --help" says how a command is used, with examples.`;
 
 /** What the program runs in. */
 export type Surroundings = {
@@ -123,7 +133,9 @@ function declare(
     return group;
   };
   program.hook("preSubcommand", loadFirst);
-  for (const entry of commandTable) {
+  const order = Object.values(helpParts).flat();
+  const placeOf = ({ words }: CommandEntry): number => order.indexOf(words[0]);
+  for (const entry of commandTable.toSorted((one, other) => placeOf(one) - placeOf(other))) {
     const { words, summary } = entry;
     entries.set(
       groupOf(words.slice(0, -1))
@@ -132,6 +144,10 @@ function declare(
       entry,
     );
   }
+  for (const [heading, words] of Object.entries(helpParts)) {
+    for (const word of words) program.commands.find((command) => command.name() === word)?.helpGroup(heading);
+  }
+  program.addHelpText("after", FIRST_STEPS);
   return program;
 }
 
