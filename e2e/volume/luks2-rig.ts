@@ -18,7 +18,7 @@ const { signal } = new AbortController();
 /** A derivation that cryptsetup makes quickly. */
 export const quick = ["--batch-mode", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"];
 
-export function terms(more: Partial<UnlockTerms> = {}): UnlockTerms {
+function terms(more: Partial<UnlockTerms> = {}): UnlockTerms {
   return { kdf: { derive: deriveKey }, limit: { memoryKiB: 1024 * 1024, seconds: 600 }, only: null, ...more };
 }
 

@@ -99,7 +99,7 @@ test("labels, tokens and priorities are read as they were set", async (t) => {
   ]);
   assert.deepEqual(
     header.facts.warnings.map(({ code }) => code),
-    ["FOREIGN_TOKEN", "FOREIGN_WAY_IN"],
+    ["ENTRY_IGNORED", "FOREIGN_TOKEN", "FOREIGN_WAY_IN"],
   );
   assert.deepEqual(
     header.protectorsFor({ kind: "passphrase" }).map(({ id }) => id),

@@ -24,7 +24,7 @@ export function skipUnless(t: TestContext, ...programs: readonly string[]): bool
   return missing.length > 0 && skip(t, `needs ${missing.join(", ")}`);
 }
 
-/** The folder of sample images of a format; null, and the test is skipped and says so, where nobody names any. */
+/** The folder of sample images of a format; null where none is named: then the test is skipped and says so. */
 export function sampleImages(t: TestContext, format: string): string | null {
   const folder = process.env["LOCKSTEP_TEST_IMAGES"];
   if (folder !== undefined && folder !== "") return join(folder, format);

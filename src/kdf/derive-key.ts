@@ -14,7 +14,7 @@ const KEY_BYTES_MAX = 64 * 1024;
 
 /**
  * Derives a key in this process. It cannot be stopped, and copies of the secret stay in this process' memory: for a child
- * process that ends afterwards, and for tests. Does not weigh what it costs.
+ * process that ends afterwards, and for tests. Does not limit the cost.
  *
  * @param secret  see `KeyDeriver`; left as it is
  * @throws {LockstepError} VOLUME_UNSUPPORTED: no such derivation is defined · KDF_FAILED: it ran out of memory or threads
@@ -62,7 +62,7 @@ function needs(request: KdfRequest): string {
 }
 
 /** Why a derivation is not defined for such numbers, in words; null when it is. */
-export function requestFault(request: KdfRequest, secretBytes: number): string | null {
+function requestFault(request: KdfRequest, secretBytes: number): string | null {
   const beyond = (what: string, value: number, least: number, most: number): string | null =>
     Number.isSafeInteger(value) && value >= least && value <= most
       ? null

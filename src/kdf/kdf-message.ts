@@ -5,7 +5,7 @@ import { fromUtf8, utf8 } from "#bytes/text.ts";
 import { isLockstepError, LockstepError, messageOf } from "#errors/errors.ts";
 import type { KdfRequest } from "#volume/header/kdf.ts";
 
-/** What parent and child say to each other, once each way: a length as u32, and so many bytes. */
+/** The one message that parent and child send each other: a u32 length, and so many bytes. */
 const PREFIX_BYTES = 4;
 
 /** The longest request: a key file may be its secret, of which cryptsetup takes 8 MiB. */

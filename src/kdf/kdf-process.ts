@@ -129,7 +129,7 @@ function start(limits: KdfProcessLimits): Started {
     // A session of its own: the terminal's interrupt is the parent's to answer.
     detached: true,
   });
-  // That it cannot be written to means that it is gone, and why its end says.
+  // A failed write means that the process is gone; its exit says why.
   child.stdin.on("error", () => {});
   const { promise: ended, resolve } = Promise.withResolvers<Ending>();
   child.once("close", (code, killedBy) => resolve({ why: ending(code, killedBy, limits) }));

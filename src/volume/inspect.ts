@@ -44,6 +44,8 @@ export type Inspection = {
   readonly map: VolumeMap;
   /** Of the encrypted volumes, by their names in the map. */
   readonly headers: ReadonlyMap<string, FoundHeader>;
+  /** What the volumes failed with that could not be looked at, by their names: with hints, which the map does not have. */
+  readonly failures: ReadonlyMap<string, LockstepError>;
 };
 
 /** More logical volumes than this of a disk are not looked into. */
@@ -55,6 +57,7 @@ const MAX_READ_BYTES = 192 * 1024 * 1024;
 type Looking = {
   readonly disk: CountedSource;
   readonly headers: Map<string, FoundHeader>;
+  readonly failures: Map<string, LockstepError>;
   logicalVolumes: number;
 };
 
@@ -80,7 +83,7 @@ const LUKS_MAGIC = [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe];
  */
 export async function inspect(source: VolumeSource, signal: AbortSignal): Promise<Inspection> {
   const disk = countedSource(source);
-  const looking: Looking = { disk, headers: new Map(), logicalVolumes: 0 };
+  const looking: Looking = { disk, headers: new Map(), failures: new Map(), logicalVolumes: 0 };
   const { sizeBytes } = source;
   const whole = {
     name: "disk",
@@ -90,8 +93,10 @@ export async function inspect(source: VolumeSource, signal: AbortSignal): Promis
   };
   const table = await findTable(disk, signal);
   const volumes: MappedVolume[] = [];
-  if (isLockstepError(table)) volumes.push(failed({ ...whole, sizeBytes }, table));
-  else if (table === null || table.partitions.length === 0) {
+  if (isLockstepError(table)) {
+    looking.failures.set(whole.name, table);
+    volumes.push(failed({ ...whole, sizeBytes }, table));
+  } else if (table === null || table.partitions.length === 0) {
     volumes.push(...(await lookAt(disk, whole, looking, signal)));
   } else {
     for (const partition of table.partitions) {
@@ -100,7 +105,7 @@ export async function inspect(source: VolumeSource, signal: AbortSignal): Promis
     }
   }
   const map = { sizeBytes, table: shownTable(table), volumes, readBytes: disk.readBytes };
-  return { map, headers: looking.headers };
+  return { map, headers: looking.headers, failures: looking.failures };
 }
 
 function shownTable(table: PartitionTable | LockstepError | null): VolumeMap["table"] {
@@ -179,6 +184,7 @@ async function lookAt(
   } catch (error) {
     if (!isLockstepError(error, "HEADER_CORRUPT", "FIELD_CORRUPT", "VOLUME_UNSUPPORTED", "DISK_UNREADABLE"))
       throw error;
+    looking.failures.set(found.name, error);
     return [failed(sized, error)];
   }
 }

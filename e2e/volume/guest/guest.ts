@@ -83,7 +83,7 @@ export class Guest {
     this.#lanes.set(lane, [...(this.#lanes.get(lane) ?? []), name]);
   }
 
-  /** Boots it and waits until it turned itself off. @throws when it did not come to its end, with what its console said */
+  /** Boots it and waits until it turned itself off. @throws when it did not end, with the console's output */
   async run(): Promise<GuestReport> {
     const kernel = findKernel();
     if (kernel === null) throw new Error("there is no kernel for the guest");

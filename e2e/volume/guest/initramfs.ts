@@ -62,7 +62,7 @@ echo "- end" >/dev/ttyS1
 poweroff -f
 `;
 
-/** Does one job; what it says goes to the second serial port, what its programs say to the first. */
+/** Does one job; its results go to the second serial port, the output of its programs to the first. */
 const DO_JOB = `#!/bin/sh
 export JOB="$1"
 if sh -e "/jobs/$1.job" >"/tmp/$1.log" 2>&1; then status=done; else status=failed; fi

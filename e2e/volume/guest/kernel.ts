@@ -9,7 +9,7 @@ const FOLDER = "/var/cache/lockstep-guest";
 /** A kernel that the guest boots, and its modules. */
 export type GuestKernel = { readonly image: string; readonly release: string };
 
-/** @returns null where nobody fetched one */
+/** @returns null where none was fetched */
 export function findKernel(): GuestKernel | null {
   try {
     const [release] = readdirSync(join(FOLDER, "lib/modules"));

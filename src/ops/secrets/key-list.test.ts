@@ -31,6 +31,21 @@ test("columns come in any order, kinds are guessed where they are left out, line
   ]);
 });
 
+test("a recovery password is known however people type it, and other digits are a passphrase", async () => {
+  const kindOf = async (text: string): Promise<string | undefined> => (await listed(`secret\n${text}\n`))[0]?.[2];
+  for (const between of ["-", " ", "\u2013", " - ", ""]) {
+    assert.equal(await kindOf(RECOVERY.replaceAll("-", between)), "recovery-password", `"${between}"`);
+  }
+  assert.equal(
+    await kindOf(RECOVERY.replace("110011", "110012")),
+    "recovery-password",
+    "mistyped, which is said later",
+  );
+  for (const digits of ["1".repeat(47) + "2", "0".repeat(47), "0".repeat(49), `${RECOVERY}-110000`]) {
+    assert.equal(await kindOf(digits), "passphrase", digits);
+  }
+});
+
 test("key files and startup keys are read from the files that the list names", async () => {
   const read = (path: string): Promise<Uint8Array> => Promise.resolve(utf8(`bytes of ${path}`));
   const text = "name,kind,secret\na,key-file,keys/a\nb,,B.BEK\n";

@@ -8,7 +8,7 @@ export type ListedValue = Exclude<VolumeSecret, { readonly kind: "volume-key" | 
 
 /** One secret of a list. */
 export type ListedSecret = {
-  /** Of the line on which its record begins, from 1. */
+  /** Number of the line on which its record begins, from 1. */
   readonly line: number;
   /** What it is for, as the list says: a machine, a file, a UUID, a key ID; empty where it says nothing. */
   readonly name: string;
@@ -31,8 +31,8 @@ const LIMIT_BYTES = 16 * 1024 * 1024;
 /**
  * Parses a list of secrets: CSV in UTF-8 (RFC 4180) whose first line names the columns. docs/volumes.md, "Lists of secrets"
  *
- * Where the kind is left out it is guessed: eight groups of six digits are a recovery password, a name that ends in `.bek` a
- * startup key, anything else a passphrase.
+ * Where the kind is left out it is guessed: eight groups of six digits, or 48 digits in a row that fit its check, are a
+ * recovery password, a name that ends in `.bek` is a startup key, anything else a passphrase.
  *
  * @param shown  the list's name, for messages; no message has anything of a secret in it
  * @throws {LockstepError} KEY_LIST_INVALID, naming the line; and what `readFile` throws
@@ -54,8 +54,13 @@ export async function parseKeyList(
 }
 
 function guessKind(text: string): ListedKind {
-  if (/^\s*\d{6}(?:[-\s]\d{6}){7}\s*$/.test(text)) return "recovery-password";
+  if (/^\s*\d{6}(?:[-\s\u2010-\u2015\u2212]+\d{6}){7}\s*$/u.test(text) || isUnbroken(text)) return "recovery-password";
   return /\.bek$/i.test(text) ? "startup-key" : "passphrase";
+}
+
+/** Whether a text is a recovery password without hyphens: 48 digits in a row that happen to fit the check are no passphrase. */
+function isUnbroken(text: string): boolean {
+  return /^\s*\d{48}\s*$/.test(text) && (text.match(/\d{6}/g) ?? []).every((group) => Number(group) % 11 === 0);
 }
 
 async function secretOf(kind: ListedKind, text: string, readFile: ReadKeyFile): Promise<ListedValue> {

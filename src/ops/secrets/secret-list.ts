@@ -5,7 +5,7 @@ import type { ListedSecret, ReadKeyFile } from "#ops/secrets/key-list.ts";
 import { parseRecoveryTable } from "#ops/secrets/recovery-table.ts";
 import { findRecoveryPasswords } from "#ops/secrets/recovery-text.ts";
 
-/** A secret that is to be imported, and what the file that has it says of it. */
+/** A secret of a file that is imported, and what the file says of it. */
 export type ImportableSecret = ListedSecret & {
   /** The file, as people named it. */
   readonly from: string;
@@ -49,7 +49,7 @@ export async function parseSecretList(
   return listed.map((secret) => ({ ...secret, from: shown, keyId: null, computer: null }));
 }
 
-/** Whether the first line names the column that lists of ours must have. */
+/** Whether the first line names the column that a list of Lockstep's own format must have. */
 function isOwnList(text: string): boolean {
   const head = /^[^\r\n]*/.exec(text)?.[0] ?? "";
   return head.split(",").some((name) => name.replaceAll('"', "").trim().toLowerCase() === "secret");
@@ -63,7 +63,7 @@ function wideText(bytes: Uint8Array): string | null {
   return null;
 }
 
-/** Of a code page that is not known, digits and Latin letters are right, and nothing else is looked for. */
+/** In an unknown code page digits and Latin letters are still right, and nothing else is looked for. */
 function narrowText(bytes: Uint8Array): string {
   try {
     return fromUtf8(bytes).replace(/^\uFEFF/, "");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { LockstepError } from "#errors/errors.ts";
 import { findVolume } from "#ops/volumes/find-volume.ts";
 import { mapOf, someFacts, someVolume } from "#testing/volumes/volume-facts.ts";
 import type { FoundHeader, MappedVolume } from "#volume/inspect.ts";
@@ -15,13 +16,19 @@ function find(volumes: readonly MappedVolume[], name: string | null): string {
   const header: FoundHeader["header"] = {
     facts: someFacts(),
     protectorsFor: () => [],
+    protectorsOnRequest: () => [],
     unlock: () => assert.fail("unlocked"),
     mapping: () => assert.fail("mapped"),
   };
   const source = memorySource(new Uint8Array());
   const encrypted = volumes.filter((each) => each.encrypted !== null);
   const headers = new Map(encrypted.map((each) => [each.name, { header, source }]));
-  return findVolume({ map: mapOf(...volumes), headers }, "web01.raw", name).volume.name;
+  const broken = volumes.filter((each) => each.failure !== null);
+  const hint = "Look for a copy.";
+  const failures = new Map(
+    broken.map((each) => [each.name, new LockstepError(failure.code, failure.message, { hint })]),
+  );
+  return findVolume({ map: mapOf(...volumes), headers, failures }, "web01.raw", name).volume.name;
 }
 
 test("the only encrypted volume need not be named, and one of several must be", () => {
@@ -36,7 +43,7 @@ test("the only encrypted volume need not be named, and one of several must be", 
 
 test("a volume that could not be looked at counts only where none is known to be encrypted, and says why", () => {
   assert.equal(find([damaged("1"), sealed("2")], null), "2");
-  const why = { code: "HEADER_CORRUPT", message: "web01.raw: LUKS1 header: cut short" };
+  const why = { code: "HEADER_CORRUPT", message: "web01.raw: LUKS1 header: cut short", hint: "Look for a copy." };
   assert.throws(() => find([plain("1"), damaged("2")], null), why);
   assert.throws(() => find([damaged("1"), sealed("2")], "1"), why);
   assert.throws(() => find([damaged("1"), damaged("2")], null), {

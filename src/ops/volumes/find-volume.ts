@@ -11,7 +11,7 @@ export type EncryptedFound = FoundHeader & { readonly volume: MappedVolume };
  * @throws {LockstepError} VOLUME_MISSING: there is none, or none of that name, or it is not encrypted · ARGUMENT_INVALID:
  *   there are several, and none was named · HEADER_CORRUPT, VOLUME_UNSUPPORTED, …: why it could not be looked at
  */
-export function findVolume({ map, headers }: Inspection, shown: string, name: string | null): EncryptedFound {
+export function findVolume({ map, headers, failures }: Inspection, shown: string, name: string | null): EncryptedFound {
   const candidates = name === null ? unnamed(map.volumes) : map.volumes.filter((volume) => volume.name === name);
   const [volume, another] = candidates;
   const names = map.volumes.map((each) => each.name).join(", ");
@@ -28,7 +28,10 @@ export function findVolume({ map, headers }: Inspection, shown: string, name: st
       hint: `Give --volume with one of ${some}.`,
     });
   }
-  if (volume.failure !== null) throw new LockstepError(volume.failure.code, `${shown}: ${volume.failure.message}`);
+  if (volume.failure !== null) {
+    const cause = failures.get(volume.name);
+    throw new LockstepError(volume.failure.code, `${shown}: ${volume.failure.message}`, { hint: cause?.hint, cause });
+  }
   const found = headers.get(volume.name);
   if (found === undefined)
     throw new LockstepError("VOLUME_MISSING", `volume ${volume.name} of ${shown} is not encrypted`);

@@ -6,7 +6,7 @@ import { fromBase64 } from "#bytes/text.ts";
 import { presentPointHeader } from "#ops/volumes/present-header.ts";
 import { readVolumes } from "#ops/volumes/stored-volumes.ts";
 import { memoryDisk } from "#testing/disks/memory-disk.ts";
-import { presentedOf } from "#testing/keys/presented.ts";
+import { presentedOf } from "#testing/keys/presented-volume.ts";
 import { makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
 import { sampleVolume } from "#testing/volumes/luks1-sample.ts";
 import { luks2Sample } from "#testing/volumes/luks2-sample.ts";

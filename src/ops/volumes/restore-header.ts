@@ -18,7 +18,7 @@ import { partOf } from "#volume/source/source.ts";
 import type { Place, VolumeSource } from "#volume/source/source.ts";
 import { readVolumeHeader } from "#volume/volume-header.ts";
 
-/** Which header is to be put back, and where. */
+/** Which header to put back, and where. */
 export type RestoreHeaderRequest = {
   /**
    * The disk, and the volume on it; null: the whole disk, or its only volume that is encrypted or damaged. `disk` is the whole
@@ -30,7 +30,7 @@ export type RestoreHeaderRequest = {
   readonly headerPath: string;
   /** A new file for what is overwritten. */
   readonly keepPath: string;
-  /** Shows that the header belongs there, where the one on the disk cannot; kind "none" where nobody has it. */
+  /** Shows that the header belongs there, where the one on the disk cannot; kind "none" without a secret. */
   readonly secret: VolumeSecret;
   readonly kdf: KeyDeriver;
   readonly limit: CostLimit;
@@ -43,9 +43,10 @@ export type RestoredHeader = {
   readonly shownBy: "the header on the disk" | "the secret";
 };
 
+const NOT_WRITTEN = "It can be used without writing it to the disk: `lockstep volume decrypt --header`.";
 const WHOLE_DISK = "If the header is of the whole disk, over which a partition table was written: --volume disk.";
 
-/** The volume that a header is to be put back to. */
+/** The volume that the header is put back to. */
 type Target = Pick<MappedVolume, "name" | "stretches" | "encrypted" | "content">;
 
 /**
@@ -172,8 +173,8 @@ async function shownToBelong(
   if (isCertain(inside)) return "the secret";
   throw new LockstepError(
     "HEADER_MISMATCH",
-    `with this header and the secret, nothing in volume ${name} of ${path} can be recognised: it belongs to another volume`,
-    name === "disk" ? {} : { hint: WHOLE_DISK },
+    `with this header and the secret, nothing in volume ${name} of ${path} can be recognised, which would show that it belongs there`,
+    { hint: name === "disk" ? NOT_WRITTEN : WHOLE_DISK },
   );
 }
 

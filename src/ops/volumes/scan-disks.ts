@@ -13,7 +13,7 @@ export type ScannedDisk =
   | { readonly path: string; readonly inspection: Inspection; readonly failure: null }
   | { readonly path: string; readonly inspection: null; readonly failure: LockstepError };
 
-/** What a scan is to look at: images and devices, in the order in which they were named. */
+/** What a scan looks at: images and devices, in the order in which they were named. */
 export type ScanPlan = { readonly paths: readonly string[]; readonly skipped: readonly string[] };
 
 /**

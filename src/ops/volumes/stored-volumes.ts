@@ -11,7 +11,7 @@ import type { Place } from "#volume/source/source.ts";
  * headers take a quarter of it.
  */
 export const HEADERS_LIMIT_BYTES = 32 * 1024 * 1024;
-/** Of the map as JSON. */
+/** The longest map, as JSON; in UTF-16 units. */
 const MAP_LIMIT_LENGTH = 4 * 1024 * 1024;
 /** docs/format/vault.md, "Point bodies" */
 const NAME_LIMIT_LENGTH = 512;
@@ -85,7 +85,7 @@ export function headerBytes({ headers }: BodyVolumes): number {
   return headers.reduce((sum, { ranges }) => sum + ranges.reduce((all, [, text]) => all + (text.length / 4) * 3, 0), 0);
 }
 
-/** As JSON gives it back. */
+/** A map as `JSON.parse` gives it. */
 function plain(text: string): BodyVolumes["map"] {
   return JSON.parse(text) as BodyVolumes["map"];
 }

@@ -34,6 +34,7 @@ const kindsOf: Readonly<Record<VolumeSecret["kind"], readonly Protector["kind"][
 function header(
   facts: Partial<EncryptedVolume>,
   broken: ErrorCode = "SECRET_REJECTED",
+  onRequest: readonly Protector[] = [],
 ): FoundHeader & { tried: string[] } {
   const tried: string[] = [];
   const all = someFacts(facts);
@@ -42,10 +43,12 @@ function header(
   const fake: EncryptedHeader = {
     facts: all,
     protectorsFor: fitting,
+    protectorsOnRequest: () => onRequest,
     unlock: (secret, { only }) => {
       const text = secret.kind === "none" ? "none" : fromUtf8(secret.secret.bytes);
       tried.push(only === null ? text : `${text} on ${only}`);
-      const protector = fitting(secret).find(({ id, label }) => label === text && (only === null || id === only));
+      const tryable = only === null ? fitting(secret) : [...fitting(secret), ...onRequest];
+      const protector = tryable.find(({ id, label }) => label === text && (only === null || id === only));
       if (protector === undefined) return Promise.reject(new LockstepError(broken, "it did not open"));
       return Promise.resolve({ protector, volumeKeys: [], [Symbol.dispose]: () => undefined });
     },
@@ -110,6 +113,15 @@ test("a recovery password with a key id is tried on that protector and no other"
   const all = header({ protectors });
   await tryAll(all, [listed(2, "x", "deadbeef", "recovery-password")]);
   assert.deepEqual(all.tried, ["x"], "a key id of another volume chooses nothing here");
+});
+
+test("a keyslot that is tried only where it is named is tried by itself", async () => {
+  const found = header({ protectors: [slot(0, "a", 1)] }, "SECRET_REJECTED", [slot(1, "right", 2)]);
+  const { opened } = await tryAll(found, [listed(2, "x"), listed(3, "right")]);
+  assert.deepEqual([opened?.secret?.line, opened?.protector?.id], [3, "keyslot 1"]);
+  assert.deepEqual(found.tried, ["x", "right", "x on keyslot 1", "right on keyslot 1"], "the cheapest first");
+  const alone = header({ protectors: [] }, "SECRET_REJECTED", [slot(1, "right", 2)]);
+  assert.equal((await tryAll(alone, [listed(2, "right")])).opened?.protector?.id, "keyslot 1");
 });
 
 test("secrets are tried until one opens it, and every trial is told", async () => {

@@ -42,11 +42,16 @@ export function planTrials<Listed extends ListedSecret>(
   const trials = secrets.flatMap((secret): Trial<Listed>[] => {
     const fitting = header.protectorsFor(secret.secret);
     const named = fitting.filter((each) => each.kind !== "passphrase" && isProtectorName(secret.name, each));
-    const chosen = named.length === 1 ? named : fitting;
-    if (chosen.length === 0) return [];
-    const seconds = chosen.reduce((sum, { cost }) => sum + (cost?.seconds ?? 0), 0);
     const isNamed = named.length > 0 || isNameOf(secret.name, path, header.facts, names);
-    return [{ secret, only: named.length === 1 ? (named[0]?.id ?? null) : null, seconds, isNamed }];
+    const trialOf = (protectors: readonly Protector[], only: string | null): Trial<Listed> => {
+      const seconds = protectors.reduce((sum, { cost }) => sum + (cost?.seconds ?? 0), 0);
+      return { secret, only, seconds, isNamed };
+    };
+    const asked = named.length === 1 ? named : header.protectorsOnRequest(secret.secret);
+    return [
+      ...(named.length === 1 || fitting.length === 0 ? [] : [trialOf(fitting, null)]),
+      ...asked.map((protector) => trialOf([protector], protector.id)),
+    ];
   });
   return trials.toSorted((a, b) => Number(b.isNamed) - Number(a.isNamed) || a.seconds - b.seconds);
 }

@@ -19,7 +19,7 @@ const OPEN_TO_OTHERS: readonly VolumeWarning["code"][] = [
 ];
 
 /**
- * What is to be said of a disk's volumes, by themselves and against those of the point before.
+ * Warnings about a disk's volumes, by themselves and compared with those of the point before.
  *
  * @param name    the disk's, for messages
  * @param before  null where nothing is known

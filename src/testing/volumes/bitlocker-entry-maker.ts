@@ -66,7 +66,7 @@ export function sealedEntry(
   return sealedBytesEntry(type, sealing, entry(0, 1, u32(method), key), nonce);
 }
 
-export function sealedBytesEntry(type: number, sealing: Uint8Array, plain: Uint8Array, nonce: number): Uint8Array {
+function sealedBytesEntry(type: number, sealing: Uint8Array, plain: Uint8Array, nonce: number): Uint8Array {
   const nonceBytes = concat(u64(0x01d5_3231_4085_930cn), u32(nonce));
   const cipher = createCipheriv("aes-256-ccm", sealing, nonceBytes, { authTagLength: 16 });
   const ciphertext = cipher.update(plain);

@@ -15,8 +15,8 @@ import {
   utf16,
 } from "#testing/volumes/bitlocker-entry-maker.ts";
 import type { MadeProtector } from "#testing/volumes/bitlocker-entry-maker.ts";
-import type { SectorCipher } from "#volume/cipher/sector-cipher-spec.ts";
-import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
+import { openSectorEncrypter } from "#testing/volumes/sector-encrypter.ts";
+import type { SectorEncrypter } from "#testing/volumes/sector-encrypter.ts";
 
 /** A BitLocker volume to be made; what is left out is as on an ordinary one of Windows 10. */
 export type BitlockerRecipe = {
@@ -55,7 +55,7 @@ export type MadeVolume = {
 };
 
 export const VOLUME_GUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
-export const ORDINARY = "4967d63b-2e29-4ad8-8399-f6a339e3d001";
+const ORDINARY = "4967d63b-2e29-4ad8-8399-f6a339e3d001";
 export const ENCRYPT_ON_WRITE = "92a84d3b-dd80-4d0e-9e4e-b1e3284eaed8";
 
 const SIZE = 288 * 1024;
@@ -89,7 +89,7 @@ export function makeBitlocker(recipe: BitlockerRecipe): MadeVolume {
   for (const offset of COPY_OFFSETS) plain.fill(0, offset, offset + areaBytes);
   if (layout !== "vista") plain.fill(0, MOVED_OFFSET, MOVED_OFFSET + MOVED_BYTES);
 
-  using cipher = openSectorCipher(
+  using cipher = openSectorEncrypter(
     {
       cipher: "aes",
       mode: method < 0x8004 ? "cbc" : "xts",
@@ -136,7 +136,7 @@ function areaBytesOf(layout: BitlockerRecipe["layout"]): number {
 }
 
 /** What is stored: the reverse of what a reader does. */
-function encrypted(recipe: BitlockerRecipe, plain: Uint8Array, cipher: SectorCipher): Uint8Array {
+function encrypted(recipe: BitlockerRecipe, plain: Uint8Array, cipher: SectorEncrypter): Uint8Array {
   const { layout = "7", encryptedBytes = SIZE, sectorBytes = 512 } = recipe;
   const image = bytesFrom("what nobody reads", SIZE);
   const keepPlain = layout === "vista" ? 16 * sectorBytes : 0;

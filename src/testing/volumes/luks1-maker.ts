@@ -3,10 +3,10 @@ import { pbkdf2Sync } from "node:crypto";
 import { concat } from "#bytes/arrays.ts";
 import { utf8 } from "#bytes/text.ts";
 import type { Random } from "#crypto/derive.ts";
+import { afSplit } from "#testing/volumes/af-split.ts";
+import { openSectorEncrypter } from "#testing/volumes/sector-encrypter.ts";
 import { parseCipher } from "#volume/cipher/cipher-name.ts";
 import type { SectorCipherSpec } from "#volume/cipher/sector-cipher-spec.ts";
-import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
-import { afSplit } from "#volume/luks/anti-forensic.ts";
 
 /** A keyslot that is in use. */
 export type MadeKeyslot = { readonly number: number; readonly passphrase: string; readonly iterations: number };
@@ -100,6 +100,6 @@ function cipherOf({ cipherName, cipherMode, volumeKey }: Luks1Make): SectorCiphe
 
 function encrypt(spec: SectorCipherSpec | null, key: Uint8Array, sectors: Uint8Array): void {
   if (spec === null || sectors.length === 0) return;
-  using cipher = openSectorCipher(spec, key.slice());
+  using cipher = openSectorEncrypter(spec, key.slice());
   cipher.encrypt(sectors, 0n);
 }

@@ -4,10 +4,10 @@ import { concat } from "#bytes/arrays.ts";
 import { base64, fromBase64, utf8 } from "#bytes/text.ts";
 import type { Random } from "#crypto/derive.ts";
 import { seededRandom } from "#testing/random.ts";
+import { afSplit } from "#testing/volumes/af-split.ts";
+import { openSectorEncrypter } from "#testing/volumes/sector-encrypter.ts";
 import { parseCipher } from "#volume/cipher/cipher-name.ts";
 import type { SectorCipherSpec } from "#volume/cipher/sector-cipher-spec.ts";
-import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
-import { afSplit } from "#volume/luks/anti-forensic.ts";
 import { LUKS2_BINARY_BYTES, luks2Checksum } from "#volume/luks2/binary.ts";
 import type { Luks2Copy } from "#volume/luks2/binary.ts";
 
@@ -130,7 +130,7 @@ export class Luks2Maker {
     const key = this.volumeKeys[digest] ?? new Uint8Array();
     const material = new Uint8Array(Math.ceil((key.length * 4000) / 512) * 512);
     material.set(afSplit(key, 4000, "sha256", this.random));
-    using cipher = openSectorCipher(specOf(32), pbkdf2Sync(passphrase, salt, ITERATIONS, 32, "sha256"));
+    using cipher = openSectorEncrypter(specOf(32), pbkdf2Sync(passphrase, salt, ITERATIONS, 32, "sha256"));
     cipher.encrypt(material, 0n);
     this.volume.set(material, offset);
     objectAt(this.json, "keyslots")[number] = {
@@ -147,7 +147,7 @@ export class Luks2Maker {
   /** Encrypts plaintext and puts it where its segment lies. */
   putData(plaintext: Uint8Array, { at = DATA_AT, ivTweak = 0n, key = 0, sectorBytes = 512 } = {}): void {
     const sectors = plaintext.slice();
-    using cipher = openSectorCipher(specOf(32, sectorBytes), this.volumeKeys[key] ?? new Uint8Array());
+    using cipher = openSectorEncrypter(specOf(32, sectorBytes), this.volumeKeys[key] ?? new Uint8Array());
     cipher.encrypt(sectors, ivTweak);
     this.volume.set(sectors, at);
   }

@@ -67,9 +67,13 @@ class BitlockerVolume implements EncryptedHeader {
     return this.#protectors.map(({ facts }) => facts).filter(fits);
   }
 
+  protectorsOnRequest(): readonly Protector[] {
+    return [];
+  }
+
   async unlock(secret: VolumeSecret, terms: UnlockTerms, signal: AbortSignal): Promise<UnlockedVolume> {
     const { cipher, layout } = this.#readable("Opening");
-    // Nothing is encrypted with it, and nobody else need have it
+    // No sector is encrypted, so any key serves; where there is a clear key, its volume key is given all the same.
     const isKeyless = layout.encryptedBytes === 0 && this.protectorsFor(secret).length === 0;
     if (isKeyless && secret.kind === "none") return unlocked(null, new Secret(new Uint8Array(cipher.keyBytes)));
     if (secret.kind === "volume-key") {

@@ -28,7 +28,7 @@ export type BitlockerProtector = {
 };
 
 /** Rounds of SHA-256; the format has no other number. */
-export const STRETCH_ROUNDS = 0x100000;
+const STRETCH_ROUNDS = 0x100000;
 
 /**
  * The upper byte of the type has a bit each for TPM, startup key, PIN, recovery password, certificate and password. The lower

@@ -16,25 +16,24 @@ import {
   u32,
 } from "#testing/volumes/bitlocker-entry-maker.ts";
 import type { MadeProtector } from "#testing/volumes/bitlocker-entry-maker.ts";
+import { bitlockerHeader, guidOf } from "#testing/volumes/bitlocker-header.ts";
 import { ENCRYPT_ON_WRITE, forge, makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
 import type { BitlockerRecipe, MadeVolume } from "#testing/volumes/bitlocker-maker.ts";
-import { readBitlocker } from "#volume/bitlocker/header.ts";
-import type { EncryptedHeader, UnlockTerms, UnlockedVolume } from "#volume/header/encrypted-header.ts";
+import type { UnlockTerms, UnlockedVolume } from "#volume/header/encrypted-header.ts";
 import type { KeyDeriver } from "#volume/header/kdf.ts";
 import type { VolumeSecret } from "#volume/header/volume-secret.ts";
 import { openPlainVolume } from "#volume/plaintext/plain-volume.ts";
 import { memorySource } from "#volume/source/source.ts";
 
 const signal = new AbortController().signal;
-const guid = (digit: number): string => `${digit}0000000-0000-4000-8000-00000000000${digit}`;
 const bek = bytesFrom("bek", 32);
 const protectors: readonly MadeProtector[] = [
-  { kind: "raw", guid: guid(9), protection: 0x0100, properties: new Uint8Array() },
-  { kind: "password", guid: guid(1), password: "correct horse" },
-  { kind: "recovery-password", guid: guid(2), shorts: [1, 2, 3, 4, 5, 6, 7, 8] },
-  { kind: "recovery-password", guid: guid(3), shorts: [65535, 0, 9, 8, 7, 6, 5, 4] },
-  { kind: "startup-key", guid: guid(4), key: bek },
-  { kind: "clear-key", guid: guid(5), key: bytesFrom("clear", 32) },
+  { kind: "raw", guid: guidOf(9), protection: 0x0100, properties: new Uint8Array() },
+  { kind: "password", guid: guidOf(1), password: "correct horse" },
+  { kind: "recovery-password", guid: guidOf(2), shorts: [1, 2, 3, 4, 5, 6, 7, 8] },
+  { kind: "recovery-password", guid: guidOf(3), shorts: [65535, 0, 9, 8, 7, 6, 5, 4] },
+  { kind: "startup-key", guid: guidOf(4), key: bek },
+  { kind: "clear-key", guid: guidOf(5), key: bytesFrom("clear", 32) },
 ];
 const made = makeBitlocker({ protectors });
 
@@ -50,24 +49,21 @@ const volumeKey = (key: Uint8Array): VolumeSecret => ({ kind: "volume-key", secr
 
 const noKdf: KeyDeriver = { derive: () => assert.fail("a key was derived") };
 
-async function headerOf(image: Uint8Array): Promise<EncryptedHeader> {
-  return (await readBitlocker(memorySource(image), signal)) ?? assert.fail("not taken for BitLocker");
-}
 async function unlock(
   image: Uint8Array,
   secret: VolumeSecret,
   more: Partial<UnlockTerms> = {},
 ): Promise<UnlockedVolume> {
   const terms = { kdf: cheapKdf, limit: { memoryKiB: 0, seconds: 60 }, only: null, ...more };
-  return (await headerOf(image)).unlock(secret, terms, signal);
+  return (await bitlockerHeader(memorySource(image))).unlock(secret, terms, signal);
 }
 
 for (const [name, secret, opened] of [
-  ["a password", passphrase("correct horse"), guid(1)],
-  ["a recovery password", recovery([1, 2, 3, 4, 5, 6, 7, 8]), guid(2)],
-  ["the second recovery password", recovery([65535, 0, 9, 8, 7, 6, 5, 4]), guid(3)],
-  ["a startup key", startup(bekFile(guid(4), bek)), guid(4)],
-  ["nothing, where there is a clear key", { kind: "none" }, guid(5)],
+  ["a password", passphrase("correct horse"), guidOf(1)],
+  ["a recovery password", recovery([1, 2, 3, 4, 5, 6, 7, 8]), guidOf(2)],
+  ["the second recovery password", recovery([65535, 0, 9, 8, 7, 6, 5, 4]), guidOf(3)],
+  ["a startup key", startup(bekFile(guidOf(4), bek)), guidOf(4)],
+  ["nothing, where there is a clear key", { kind: "none" }, guidOf(5)],
   ["the volume key", volumeKey(made.volumeKey), null],
 ] as const) {
   test(`${name} opens the volume, and it is said by which protector`, async () => {
@@ -105,7 +101,7 @@ const recipes: Readonly<Record<string, BitlockerRecipe>> = {
 for (const [name, recipe] of Object.entries(recipes)) {
   test(`the whole plaintext is right: ${name}`, async () => {
     const volume = makeBitlocker({ ...recipe, protectors: protectors.slice(1, 2), isWhole: true });
-    const header = await headerOf(volume.image);
+    const header = await bitlockerHeader(memorySource(volume.image));
     using unlocked = await unlock(volume.image, passphrase("correct horse"));
     assert.ok(equalBytes(unlocked.volumeKeys[0]?.bytes ?? new Uint8Array(), volume.volumeKey));
     const mapping = header.mapping(volume.image.length);
@@ -122,9 +118,9 @@ test("another secret of the right kind is rejected, and the message says how man
     [passphrase("Correct horse"), /the password does not open the one protector of its kind/],
     [passphrase(""), /does not open the one protector/],
     [recovery([1, 2, 3, 4, 5, 6, 7, 9]), /the recovery password opens none of the 2 protectors of its kind/],
-    [startup(bekFile(guid(4), bytesFrom("other", 32))), /the startup key does not open the one/],
+    [startup(bekFile(guidOf(4), bytesFrom("other", 32))), /the startup key does not open the one/],
     [
-      startup(bekFile(guid(7), bek)),
+      startup(bekFile(guidOf(7), bek)),
       /the startup key is for the protector 70000000-.*, which this volume does not have/,
     ],
     [volumeKey(bytesFrom("other", 32)), /the volume key does not give a boot sector/],
@@ -145,22 +141,22 @@ test("another secret of the right kind is rejected, and the message says how man
 
 test("only the protector that is asked for is tried", async () => {
   const second = recovery([65535, 0, 9, 8, 7, 6, 5, 4]);
-  using unlocked = await unlock(made.image, second, { only: guid(3) });
-  assert.equal(unlocked.protector?.id, guid(3));
-  await assert.rejects(unlock(made.image, second, { only: guid(2) }), { code: "SECRET_REJECTED" });
+  using unlocked = await unlock(made.image, second, { only: guidOf(3) });
+  assert.equal(unlocked.protector?.id, guidOf(3));
+  await assert.rejects(unlock(made.image, second, { only: guidOf(2) }), { code: "SECRET_REJECTED" });
   const message = /there is no protector 10000000-.* that a recovery password could open/;
-  await assert.rejects(unlock(made.image, second, { only: guid(1) }), { code: "SECRET_REJECTED", message });
+  await assert.rejects(unlock(made.image, second, { only: guidOf(1) }), { code: "SECRET_REJECTED", message });
 });
 
 test("a protector that needs what is not here is refused for that reason", async () => {
-  const tpm = await headerOf(made.image);
+  const tpm = await bitlockerHeader(memorySource(made.image));
   assert.equal(tpm.facts.protectors[0]?.kind, "tpm");
   const message = /protector 90000000-.*: it needs the TPM of the machine that it was made on/;
   const unsupported = { code: "VOLUME_UNSUPPORTED", message };
-  await assert.rejects(unlock(made.image, passphrase("x"), { only: guid(9), kdf: noKdf }), unsupported);
-  const key = { kind: "raw", guid: guid(9), protection: 0x0300, properties: new Uint8Array() } as const;
+  await assert.rejects(unlock(made.image, passphrase("x"), { only: guidOf(9), kdf: noKdf }), unsupported);
+  const key = { kind: "raw", guid: guidOf(9), protection: 0x0300, properties: new Uint8Array() } as const;
   const volume = makeBitlocker({ protectors: [key] });
-  await assert.rejects(unlock(volume.image, startup(bekFile(guid(9), bek))), unsupported);
+  await assert.rejects(unlock(volume.image, startup(bekFile(guidOf(9), bek))), unsupported);
 });
 
 test("a header with very many protectors is not worked through", async () => {
@@ -173,13 +169,13 @@ test("a header with very many protectors is not worked through", async () => {
 });
 
 test("protectors are offered to the secrets that fit them", async () => {
-  const damaged: MadeProtector = { kind: "raw", guid: guid(6), protection: 0x2000, properties: new Uint8Array() };
-  const header = await headerOf(makeBitlocker({ protectors: [damaged, ...protectors] }).image);
+  const damaged: MadeProtector = { kind: "raw", guid: guidOf(6), protection: 0x2000, properties: new Uint8Array() };
+  const header = await bitlockerHeader(memorySource(makeBitlocker({ protectors: [damaged, ...protectors] }).image));
   const ids = (kind: VolumeSecret["kind"]): readonly string[] => header.protectorsFor({ kind }).map(({ id }) => id);
-  assert.deepEqual(ids("passphrase"), [guid(1)], "and not the one that is damaged");
-  assert.deepEqual(ids("recovery-password"), [guid(2), guid(3)]);
-  assert.deepEqual(ids("startup-key"), [guid(4)]);
-  assert.deepEqual(ids("none"), [guid(5)]);
+  assert.deepEqual(ids("passphrase"), [guidOf(1)], "and not the one that is damaged");
+  assert.deepEqual(ids("recovery-password"), [guidOf(2), guidOf(3)]);
+  assert.deepEqual(ids("startup-key"), [guidOf(4)]);
+  assert.deepEqual(ids("none"), [guidOf(5)]);
   assert.deepEqual(ids("key-file"), []);
   assert.deepEqual(ids("volume-key"), []);
 });
@@ -203,18 +199,18 @@ test("a stretch that costs more than is allowed is not begun; what costs nothing
     code: "KDF_TOO_COSTLY",
     message: /BitLocker protector 10000000-.*1048576 rounds/,
   });
-  using unlocked = await unlock(made.image, startup(bekFile(guid(4), bek)), terms);
+  using unlocked = await unlock(made.image, startup(bekFile(guidOf(4), bek)), terms);
   assert.equal(unlocked.protector?.kind, "startup-key");
 });
 
 test("an unlock that was cancelled derives nothing", async () => {
-  const header = await headerOf(made.image);
+  const header = await bitlockerHeader(memorySource(made.image));
   const terms = { kdf: noKdf, limit: { memoryKiB: 0, seconds: 60 }, only: null };
   await assert.rejects(header.unlock(passphrase("x"), terms, AbortSignal.abort()), { code: "CANCELLED" });
 });
 
 test("keys are wiped when the volume is closed, and the secret is left as it was", async () => {
-  const secret = startup(bekFile(guid(4), bek));
+  const secret = startup(bekFile(guidOf(4), bek));
   let key: Uint8Array;
   {
     using unlocked = await unlock(made.image, secret);
@@ -243,7 +239,7 @@ test("metadata that was changed by somebody without the key is refused, though i
 
 test("metadata since Windows 7 without a MAC is refused", async () => {
   const { image } = makeBitlocker({ protectors, hasMac: false });
-  assert.ok((await headerOf(image)).facts.warnings.some(({ code }) => code === "WEAK_DIGEST"));
+  assert.ok((await bitlockerHeader(memorySource(image))).facts.warnings.some(({ code }) => code === "WEAK_DIGEST"));
   const message = /metadata copy 1 has no MAC/;
   await assert.rejects(unlock(image, passphrase("correct horse")), { code: "HEADER_CORRUPT", message });
 });
@@ -265,9 +261,9 @@ test("a copy with a wrong MAC, or none, leaves the volume to the next one that s
   const forgedLabel = forge(made, [1, 2], 124, Uint8Array.of(0x42));
   const newestForged = forge(made, [2], 96, Uint8Array.of(0xff));
   for (const image of [damaged(1), damaged(1, 2), forgedLabel, newestForged]) {
-    const { facts } = await headerOf(image);
+    const { facts } = await bitlockerHeader(memorySource(image));
     assert.ok(facts.warnings.some(({ code }) => code === "COPIES_DIFFER"));
-    assert.equal(facts.identity, (await headerOf(made.image)).facts.identity);
+    assert.equal(facts.identity, (await bitlockerHeader(memorySource(made.image))).facts.identity);
     using unlocked = await unlock(image, passphrase("correct horse"));
     assert.deepEqual(unlocked.volumeKeys[0]?.bytes, made.volumeKey);
   }
@@ -296,7 +292,7 @@ test("a volume that cannot be read is refused before anything is derived", async
 
 test("a damaged protector stands in the way of its own secret only", async () => {
   const raw = (digit: number, properties: Uint8Array): MadeProtector => {
-    return { kind: "raw", guid: guid(digit), protection: 0x2000, properties };
+    return { kind: "raw", guid: guidOf(digit), protection: 0x2000, properties };
   };
   const salt = entry(0, 3, u32(0x1001), new Uint8Array(16));
   const cases: readonly (readonly [Uint8Array, RegExp])[] = [
@@ -312,7 +308,7 @@ test("a damaged protector stands in the way of its own secret only", async () =>
     await assert.rejects(unlock(alone.image, passphrase("correct horse")), { code: "HEADER_CORRUPT", message });
     const both = makeBitlocker({ protectors: [damaged, ...protectors] });
     using unlocked = await unlock(both.image, passphrase("correct horse"));
-    assert.equal(unlocked.protector?.id, guid(1));
+    assert.equal(unlocked.protector?.id, guidOf(1));
   }
   const unopened = raw(6, new Uint8Array([...salt, ...entry(0, 5, new Uint8Array(72))]));
   const rejected = makeBitlocker({ protectors: [unopened] });
@@ -329,7 +325,7 @@ test("what is sealed for the right key and is no key is refused", async () => {
   const clear = bytesFrom("clear", 32);
   const seals = (sealed: Uint8Array): MadeVolume => {
     const properties = new Uint8Array([...entry(0, 1, u32(0x2000), clear), ...sealed]);
-    return makeBitlocker({ protectors: [{ kind: "raw", guid: guid(5), protection: 0, properties }] });
+    return makeBitlocker({ protectors: [{ kind: "raw", guid: guidOf(5), protection: 0, properties }] });
   };
   for (const [sealed, message] of [
     [sealedEntry(0, clear, 0x2003, bytesFrom("vmk", 16), 1), /its master key has not 32 bytes/],
@@ -356,12 +352,12 @@ test("a volume key is only taken where something shows that it is the right one"
 });
 
 test("a header that was stored alone opens to the same volume key, by every secret", async () => {
-  const { facts } = await headerOf(made.image);
+  const { facts } = await bitlockerHeader(memorySource(made.image));
   const stored = new Uint8Array(made.image.length);
   for (const { offsetBytes, lengthBytes } of facts.headerRanges) {
     stored.set(made.image.subarray(offsetBytes, offsetBytes + lengthBytes), offsetBytes);
   }
-  for (const secret of [passphrase("correct horse"), startup(bekFile(guid(4), bek)), volumeKey(made.volumeKey)]) {
+  for (const secret of [passphrase("correct horse"), startup(bekFile(guidOf(4), bek)), volumeKey(made.volumeKey)]) {
     using unlocked = await unlock(stored, secret);
     assert.deepEqual(unlocked.volumeKeys[0]?.bytes, made.volumeKey);
   }
@@ -369,7 +365,7 @@ test("a header that was stored alone opens to the same volume key, by every secr
 
 test("any part of the plaintext is the same as of the whole", async () => {
   const volume = makeBitlocker({ method: 0x8000, protectors: protectors.slice(1, 2), isWhole: true });
-  const header = await headerOf(volume.image);
+  const header = await bitlockerHeader(memorySource(volume.image));
   using unlocked = await unlock(volume.image, passphrase("correct horse"));
   const mapping = header.mapping(volume.image.length);
   using plain = openPlainVolume(memorySource(volume.image), mapping, unlocked.volumeKeys);
@@ -387,7 +383,7 @@ test("any part of the plaintext is the same as of the whole", async () => {
 test("a volume that is not encrypted any more opens without a secret, whatever cipher it says", async () => {
   for (const method of [0x8004, 0]) {
     const plain = makeBitlocker({ method, state: [1, 1], encryptedBytes: 0, isWhole: true });
-    const header = await headerOf(plain.image);
+    const header = await bitlockerHeader(memorySource(plain.image));
     assert.equal(header.facts.unreadable, null);
     using unlocked = await unlock(plain.image, { kind: "none" });
     assert.equal(unlocked.protector, null);

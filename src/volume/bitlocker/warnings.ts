@@ -48,7 +48,7 @@ function sizeProblem(reading: BitlockerReading): string | null {
   }
   const sizes = `${encryptedBytes} bytes are encrypted, and this has ${sizeBytes} bytes`;
   if (encryptedBytes > BigInt(sizeBytes)) return `${sizes}: it was made smaller, or cut short`;
-  // Version 1 does not say it. A volume that is encrypted in part is plain behind.
+  // Version 1 has no such field, and a volume that is encrypted in part is plain behind that part.
   const isWhole = state.encryptedBytes === null && metadata.head.version === 2 && state.unreadable === null;
   if (!isWhole || encryptedBytes === BigInt(sizeBytes)) return null;
   return `${sizes}: what lies behind is shown as if it were encrypted, as Linux does`;
@@ -60,7 +60,7 @@ function notShown({ boot, copies, state, layout }: BitlockerReading): readonly s
   const unseen: string[] = [];
   if (boot.layout === "vista") unseen.push("one of Windows Vista");
   else if (movedBoot === null) unseen.push("one without the entry for its moved boot sectors");
-  // Real volumes showed that one which is encrypted on write is refused.
+  // There are samples that are encrypted on write, and they are refused.
   if (state.words !== null && boot.identifier !== "encrypt-on-write")
     unseen.push(`one of which it is said that ${state.words}`);
   if ((head.method & 0xffff) === 0x8001) unseen.push("the Elephant diffuser with 256 bits");

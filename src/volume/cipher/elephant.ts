@@ -18,8 +18,6 @@ export interface Elephant extends Disposable {
    * @param firstOffset      where the first of them lies in the volume, in bytes
    */
   spread(sectors: Uint8Array, sectorBytes: number, firstOffset: bigint): void;
-  /** The first step of encryption: the reverse. */
-  gather(sectors: Uint8Array, sectorBytes: number, firstOffset: bigint): void;
 }
 
 /** @param tweakKey  the second half of the volume key; it is used with the volume's own cipher */
@@ -45,12 +43,6 @@ export function openElephant(cipher: BlockCipher, tweakKey: Uint8Array): Elephan
       const perSector = sectorBytes / 4;
       for (let at = 0; at < words.length; at += perSector) spreadSector(words.subarray(at, at + perSector));
       mixSectorKeys(words, perSector, sectorKeys(sectors.length / sectorBytes, sectorBytes, firstOffset));
-    },
-    gather: (sectors, sectorBytes, firstOffset) => {
-      const words = wordsOf(sectors);
-      const perSector = sectorBytes / 4;
-      mixSectorKeys(words, perSector, sectorKeys(sectors.length / sectorBytes, sectorBytes, firstOffset));
-      for (let at = 0; at < words.length; at += perSector) gatherSector(words.subarray(at, at + perSector));
     },
     [Symbol.dispose]: () => blocks[Symbol.dispose](),
   };
@@ -121,22 +113,5 @@ function spreadA(words: Int32Array, mask: number, steps: number): void {
     before3 = d1;
     before2 = d2;
     before1 = d3;
-  }
-}
-
-const ROTATIONS_A = [9, 0, 13, 0] as const;
-const ROTATIONS_B = [0, 10, 0, 25] as const;
-
-/** The reverse of `spreadSector`, as the paper writes it, without its haste. */
-function gatherSector(words: Int32Array): void {
-  const count = words.length;
-  const turn = (word: number, bits: number): number => (bits === 0 ? word : turnLeft(word, bits));
-  for (let i = 5 * count - 1; i >= 0; i--) {
-    const at = i % count;
-    words[at]! -= words.at(at - 2)! ^ turn(words.at(at - 5)!, ROTATIONS_A[at % 4]!);
-  }
-  for (let i = 3 * count - 1; i >= 0; i--) {
-    const at = i % count;
-    words[at]! -= words[(at + 2) % count]! ^ turn(words[(at + 5) % count]!, ROTATIONS_B[at % 4]!);
   }
 }

@@ -37,8 +37,6 @@ export interface SectorCipher extends Disposable {
    * @param ivBase       the first sector's number, in units of `ivUnitBytes`
    */
   decrypt(sectors: Uint8Array, ivBase: bigint): void;
-  /** The reverse of `decrypt`; for tests and for writing headers back. */
-  encrypt(sectors: Uint8Array, ivBase: bigint): void;
   /** Wipes the key. */
   [Symbol.dispose](): void;
 }

@@ -201,8 +201,6 @@ test("where the sectors lie in memory makes no difference, shared memory and Buf
       place.set(sealed);
       cipher.decrypt(place, 9n);
       assert.equal(hex(new Uint8Array(place)), expected, spec.mode);
-      cipher.encrypt(place, 9n);
-      assert.equal(hex(new Uint8Array(place)), hex(sealed), spec.mode);
     }
   }
 });
@@ -212,15 +210,14 @@ test("bytes beside the sectors are not touched", () => {
     const around = new Uint8Array(1536).fill(0xee);
     using cipher = openSectorCipher(spec, patternBytes(spec.keyBytes));
     cipher.decrypt(around.subarray(512, 1024), 0n);
-    cipher.encrypt(around.subarray(512, 1024), 0n);
-    assert.ok(around.every((byte) => byte === 0xee));
+    const beside = [...around.subarray(0, 512), ...around.subarray(1024)];
+    assert.ok(beside.every((byte) => byte === 0xee));
   }
 });
 
 test("no sectors are nothing to do", () => {
   using cipher = openSectorCipher(aesXts, patternBytes(64));
   cipher.decrypt(new Uint8Array(), 0n);
-  cipher.encrypt(new Uint8Array(), 0n);
 });
 
 test("equal halves of an XTS key are read, as dm-crypt reads them", () => {
@@ -234,7 +231,6 @@ test("the key that was given is not changed, even where it is a Buffer", () => {
     const key = Buffer.from(patternBytes(spec.keyBytes));
     const cipher = openSectorCipher(spec, key);
     cipher.decrypt(new Uint8Array(512), 0n);
-    cipher.encrypt(new Uint8Array(512), 0n);
     cipher[Symbol.dispose]();
     assert.deepEqual(new Uint8Array(key), patternBytes(spec.keyBytes));
   }
@@ -255,7 +251,6 @@ test("a cipher is of no use after disposal", () => {
     opened[Symbol.dispose]();
     opened[Symbol.dispose]();
     assert.throws(() => opened.decrypt(new Uint8Array(512), 0n), wiped);
-    assert.throws(() => opened.encrypt(new Uint8Array(512), 0n), wiped);
   }
 });
 
@@ -265,7 +260,6 @@ test("a key of another length, or a part of a sector, is the caller's mistake", 
   using cipher = openSectorCipher(aesXts, patternBytes(64));
   const wrongData = { code: "ARGUMENT_INVALID", message: "sectors: 513 bytes are not whole sectors of 512" };
   assert.throws(() => cipher.decrypt(new Uint8Array(513), 0n), wrongData);
-  assert.throws(() => cipher.encrypt(new Uint8Array(513), 0n), wrongData);
 });
 
 test("a spec that nothing can be read by is refused with the reason, before the key is looked at", () => {

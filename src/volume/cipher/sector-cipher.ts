@@ -6,7 +6,6 @@ import type { Elephant } from "#volume/cipher/elephant.ts";
 import { openLrw } from "#volume/cipher/lrw.ts";
 import type { SectorCipher, SectorCipherSpec } from "#volume/cipher/sector-cipher-spec.ts";
 import type { SectorDecrypter, SplitKey } from "#volume/cipher/sector-decrypter.ts";
-import { openSectorEncrypter } from "#volume/cipher/sector-encrypt.ts";
 import { openSectorIvs } from "#volume/cipher/sector-iv.ts";
 import type { SectorIvs } from "#volume/cipher/sector-iv.ts";
 import { flawOf, splitKey } from "#volume/cipher/spec-flaw.ts";
@@ -38,7 +37,6 @@ export function openSectorCipher(spec: SectorCipherSpec, key: Uint8Array): Secto
   const ivs = openSectorIvs(spec, key, parts.data);
   const elephant = spec.diffuser ? openElephant(spec.cipher, parts.second) : null;
   const decrypter = openMode(spec, parts, ivs, elephant);
-  const encrypter = openSectorEncrypter(spec, parts, ivs, elephant);
 
   const assertWhole = (sectors: Uint8Array): void => {
     if (sectors.length % spec.sectorBytes === 0) return;
@@ -55,16 +53,8 @@ export function openSectorCipher(spec: SectorCipherSpec, key: Uint8Array): Secto
         decrypter.decrypt(sectors.subarray(at, at + CHUNK_BYTES), numberAt(ivBase, at));
       }
     },
-    encrypt: (sectors, ivBase) => {
-      assertWhole(sectors);
-      for (let at = 0; at < sectors.length; at += spec.sectorBytes) {
-        const sector = new Uint8Array(sectors.subarray(at, at + spec.sectorBytes));
-        encrypter.encrypt(sector, numberAt(ivBase, at));
-        sectors.set(sector, at);
-      }
-    },
     [Symbol.dispose]: () => {
-      for (const part of [ivs, elephant, decrypter, encrypter]) part?.[Symbol.dispose]();
+      for (const part of [ivs, elephant, decrypter]) part?.[Symbol.dispose]();
     },
   };
 }

@@ -1,4 +1,4 @@
-// 32-bit words of bytes. Little-endian, as every machine is that Node has releases for but s390x (which the tests would show).
+// 32-bit words of bytes, little-endian: so are all machines that Node has releases for, but s390x, where the tests would fail.
 
 /**
  * The 32-bit words of bytes.

@@ -26,12 +26,15 @@ export interface EncryptedHeader {
   readonly facts: EncryptedVolume;
   /** The protectors that a secret of this kind would be tried on, the cheapest first. */
   protectorsFor(secret: Pick<VolumeSecret, "kind">): readonly Protector[];
+  /** Those that it would be tried on as well, but only where `UnlockTerms.only` names them (LUKS2: priority "ignore"). */
+  protectorsOnRequest(secret: Pick<VolumeSecret, "kind">): readonly Protector[];
   /**
    * Opens the volume and verifies the volume key.
    *
    * @throws {LockstepError} SECRET_REJECTED: it opens no protector that it fits, or there is none that it fits ·
-   *   HEADER_CORRUPT: what it needs is damaged · VOLUME_UNSUPPORTED: nothing here reads it, and why · KDF_TOO_COSTLY: all
-   *   that would be left to try · SECRET_INVALID: no secret of its kind (check digits, a file's format) · CANCELLED
+   *   HEADER_CORRUPT: what it needs is damaged · VOLUME_UNSUPPORTED: nothing here reads it, or none of the protectors that
+   *   the secret fits, and why · KDF_TOO_COSTLY: all that would be left to try · SECRET_INVALID: no secret of its kind
+   *   (check digits, a file's format) · CANCELLED
    */
   unlock(secret: VolumeSecret, terms: UnlockTerms, signal: AbortSignal): Promise<UnlockedVolume>;
   /**

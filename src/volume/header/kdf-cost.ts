@@ -2,8 +2,8 @@ import { LockstepError } from "#errors/errors.ts";
 import type { CostLimit, KdfCost, KdfRequest } from "#volume/header/kdf.ts";
 
 /**
- * What is allowed where nobody says otherwise. `cryptsetup luksFormat` asks for at most 1 GiB and aims at two seconds on the
- * machine that it runs on, so that the volumes of a much faster machine pass too.
+ * The default limit. `cryptsetup luksFormat` asks for at most 1 GiB and aims at two seconds on the machine that it runs on, so
+ * volumes made on a much faster machine pass too.
  */
 export const defaultCostLimit: CostLimit = { memoryKiB: 1024 * 1024, seconds: 60 };
 

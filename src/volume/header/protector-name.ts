@@ -15,8 +15,8 @@ const names: Readonly<Record<Protector["kind"], string>> = {
 };
 
 /**
- * A protector by what it is and what people know it by: `keyslot 0`; `recovery password 4F2A91C0`, with the part of its GUID
- * that Windows shows as the key's ID.
+ * A protector's kind and the id that people know it by: `keyslot 0`; `recovery password 4F2A91C0`, with the part of its GUID
+ * that Windows shows as the key ID.
  */
 export function protectorName({ id, kind }: Pick<Protector, "id" | "kind">): string {
   if (kind === "passphrase") return id;

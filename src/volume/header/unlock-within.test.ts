@@ -14,11 +14,15 @@ const kdf = { derive: () => assert.fail("derived") };
 const secret = { kind: "passphrase", secret: new Secret(utf8("pw")) } as const;
 
 /** A header that no secret opens, and how often it was asked. */
-function header(protectors: readonly Protector[]): EncryptedHeader & { asked: number } {
+function header(
+  protectors: readonly Protector[],
+  onRequest: readonly Protector[] = [],
+): EncryptedHeader & { asked: number } {
   const made = {
     asked: 0,
     facts: someFacts({ protectors }),
     protectorsFor: () => protectors.filter(({ unusable }) => unusable === null),
+    protectorsOnRequest: () => onRequest,
     unlock: () => {
       made.asked++;
       return Promise.reject(new LockstepError("SECRET_REJECTED", "No keyslot opens."));
@@ -55,11 +59,21 @@ test("protectors that are too dear by themselves are the header's to refuse, and
   assert.equal(mixed.asked, 1);
 });
 
-test("a rejection says why some protectors were not tried", async () => {
+test("a rejection says why some protectors were not tried, and nothing of others where one was named", async () => {
   const terms = { kdf, limit: { memoryKiB: 0, seconds: 60 }, only: null };
-  const odd = header([someProtector(), someProtector({ id: "keyslot 1", cost: null, unusable: "its cipher is null" })]);
+  const odd = header(
+    [someProtector(), someProtector({ id: "keyslot 1", cost: null, unusable: "its cipher is null" })],
+    [someProtector({ id: "keyslot 2" })],
+  );
   await assert.rejects(unlockWithin(odd, secret, terms, signal), {
     code: "SECRET_REJECTED",
-    message: "No keyslot opens. Not tried: keyslot 1: its cipher is null",
+    message:
+      "No keyslot opens. Not tried: keyslot 1: its cipher is null; " +
+      'keyslot 2: its priority is "ignore", so that it is tried only where it is named',
+    hint: "Name one with --protector to have it tried.",
+  });
+  await assert.rejects(unlockWithin(odd, secret, { ...terms, only: "keyslot 0" }, signal), {
+    code: "SECRET_REJECTED",
+    message: "No keyslot opens.",
   });
 });

@@ -7,8 +7,8 @@ import type { Protector } from "#volume/header/volume.ts";
  * Opens a volume as `EncryptedHeader.unlock` does, and bounds what trying the secret on all protectors that it fits may cost
  * together: each of many may be cheap enough by itself.
  *
- * @throws {LockstepError} KDF_TOO_COSTLY, before anything is tried; and what `unlock` throws. SECRET_REJECTED says why no
- *   secret can be tried on some protectors, where there are such
+ * @throws {LockstepError} KDF_TOO_COSTLY, before anything is tried; and what `unlock` throws. SECRET_REJECTED says which
+ *   protectors the secret was not tried on and why, unless one was named
  */
 export async function unlockWithin(
   header: EncryptedHeader,
@@ -30,14 +30,18 @@ export async function unlockWithin(
   try {
     return await header.unlock(secret, terms, signal);
   } catch (error) {
-    const why = header.facts.protectors.flatMap(reasonOf);
-    if (!isLockstepError(error, "SECRET_REJECTED") || why.length === 0) throw error;
+    if (!isLockstepError(error, "SECRET_REJECTED") || only !== null) throw error;
+    const asleep = header.protectorsOnRequest(secret);
+    const why = [...header.facts.protectors.flatMap(reasonOf), ...asleep.map(({ id }) => `${id}: ${ON_REQUEST}`)];
+    if (why.length === 0) throw error;
     throw new LockstepError("SECRET_REJECTED", `${error.message} Not tried: ${why.join("; ")}`, {
-      hint: error.hint,
+      hint: asleep.length === 0 ? error.hint : "Name one with --protector to have it tried.",
       cause: error,
     });
   }
 }
+
+const ON_REQUEST = 'its priority is "ignore", so that it is tried only where it is named';
 
 function reasonOf({ id, unusable }: Protector): string[] {
   return unusable === null ? [] : [`${id}: ${unusable}`];

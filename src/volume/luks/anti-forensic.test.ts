@@ -6,7 +6,8 @@ import fc from "fast-check";
 
 import { concat } from "#bytes/arrays.ts";
 import { seededRandom } from "#testing/random.ts";
-import { afMerge, afSplit } from "#volume/luks/anti-forensic.ts";
+import { afSplit } from "#testing/volumes/af-split.ts";
+import { afMerge } from "#volume/luks/anti-forensic.ts";
 
 const hashes = ["sha1", "sha256", "sha512", "ripemd160", "SHA256"];
 
@@ -84,6 +85,4 @@ test("too little material, no stripes and no key are refused", () => {
   assert.throws(() => afMerge(material, 32, 2, "sha256"), { code: "ARGUMENT_INVALID", message: /63 bytes/ });
   assert.throws(() => afMerge(material, 32, 0, "sha256"), { code: "ARGUMENT_INVALID" });
   assert.throws(() => afMerge(material, 0, 2, "sha256"), { code: "ARGUMENT_INVALID" });
-  assert.throws(() => afSplit(new Uint8Array(), 2, "sha256", seededRandom("")), { code: "ARGUMENT_INVALID" });
-  assert.throws(() => afSplit(new Uint8Array(1), 0, "sha256", seededRandom("")), { code: "ARGUMENT_INVALID" });
 });

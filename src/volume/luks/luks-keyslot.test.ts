@@ -6,11 +6,11 @@ import { isZero } from "#bytes/arrays.ts";
 import { Secret } from "#bytes/secret.ts";
 import { utf8 } from "#bytes/text.ts";
 import { seededRandom } from "#testing/random.ts";
+import { afSplit } from "#testing/volumes/af-split.ts";
 import { Pbkdf2Deriver } from "#testing/volumes/pbkdf2-deriver.ts";
+import { openSectorEncrypter } from "#testing/volumes/sector-encrypter.ts";
 import type { SectorCipherSpec } from "#volume/cipher/sector-cipher-spec.ts";
-import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
 import type { KdfRequest } from "#volume/header/kdf.ts";
-import { afSplit } from "#volume/luks/anti-forensic.ts";
 import { isVolumeKey, openKeyslotArea } from "#volume/luks/luks-keyslot.ts";
 import type { KeyslotArea } from "#volume/luks/luks-keyslot.ts";
 
@@ -34,7 +34,7 @@ const areaCipher: SectorCipherSpec = {
 function keyslot(passphrase: string): KeyslotArea {
   const area = new Uint8Array(6 * 512);
   area.set(afSplit(volumeKey, stripes, "sha1", random));
-  using cipher = openSectorCipher(areaCipher, pbkdf2Sync(passphrase, salt, 10, 64, "sha256"));
+  using cipher = openSectorEncrypter(areaCipher, pbkdf2Sync(passphrase, salt, 10, 64, "sha256"));
   cipher.encrypt(area, 0n);
   return { kdf, area, areaCipher, keyBytes: 32, stripes, afHash: "sha1" };
 }

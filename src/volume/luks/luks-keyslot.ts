@@ -38,13 +38,13 @@ export async function openKeyslotArea(
   signal: AbortSignal,
 ): Promise<Secret> {
   if (params.areaCipher === null && secret.bytes.length > 0) {
-    // As cryptsetup has it: otherwise whoever swaps the header for one with a null cipher makes every passphrase right.
+    // As cryptsetup: otherwise swapping in a header with a null cipher would make every passphrase right.
     throw new LockstepError(
       "SECRET_REJECTED",
       "Opening a keyslot with a null cipher: its key lies in plain, so that no secret is asked for but the empty one.",
     );
   }
-  // Loaded only to open a keyslot: whoever just reads headers starts faster without the ciphers.
+  // Loaded only where a keyslot is opened: reading headers starts faster without the ciphers.
   const { openSectorCipher } = await import("#volume/cipher/sector-cipher.ts");
   const { afMerge } = await import("#volume/luks/anti-forensic.ts");
   using areaKey = await kdf.derive(params.kdf, secret, signal);

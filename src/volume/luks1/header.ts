@@ -6,6 +6,7 @@ import type { SectorCipherSpec } from "#volume/cipher/sector-cipher-spec.ts";
 import type { EncryptedHeader, UnlockTerms, UnlockedVolume } from "#volume/header/encrypted-header.ts";
 import type { VolumeSecret } from "#volume/header/volume-secret.ts";
 import type { EncryptedVolume, Protector } from "#volume/header/volume.ts";
+import { nothingToTry } from "#volume/luks/obstacle.ts";
 import { HALF_REENCRYPTED, luks1Facts, luks1Protector } from "#volume/luks1/facts.ts";
 import type { Luks1Material } from "#volume/luks1/identity.ts";
 import { LUKS1_HEADER_BYTES, LUKS1_SECTOR_BYTES, parseLuks1 } from "#volume/luks1/luks1.ts";
@@ -84,7 +85,11 @@ class Luks1Volume implements EncryptedHeader {
   }
 
   protectorsFor(secret: Pick<VolumeSecret, "kind">): readonly Protector[] {
-    return this.#waysFor(secret).map(({ protector }) => protector);
+    return this.#fits(secret) ? this.#ways.map(({ protector }) => protector) : [];
+  }
+
+  protectorsOnRequest(): readonly Protector[] {
+    return [];
   }
 
   async unlock(secret: VolumeSecret, terms: UnlockTerms, signal: AbortSignal): Promise<UnlockedVolume> {
@@ -92,12 +97,12 @@ class Luks1Volume implements EncryptedHeader {
     if (secret.kind === "volume-key") {
       return this.#unlocked(null, await verifiedVolumeKey(this.#lock.header, secret.secret, terms, signal));
     }
-    const ways = this.#waysFor(secret).filter(({ protector }) => terms.only === null || protector.id === terms.only);
-    if (ways.length === 0) {
-      const which = terms.only === null ? "no keyslot" : `no ${terms.only}`;
-      const found = `there is ${which} that a secret of the kind ${secret.kind} could open`;
-      throw new LockstepError("SECRET_REJECTED", `Opening a LUKS1 volume: ${found}.`);
+    const { only } = terms;
+    if (!this.#fits(secret)) {
+      throw new LockstepError("SECRET_REJECTED", "Opening a LUKS1 volume: it takes a passphrase or a key file.");
     }
+    const ways = this.#ways.filter(({ protector }) => only === null || protector.id === only);
+    if (ways.length === 0) throw this.#nothingToTry(only);
     using none = new Secret(new Uint8Array());
     const tried = secret.kind === "none" ? none : secret.secret;
     const { way, volumeKey } = await tryKeyslots(this.#lock, ways, tried, terms, signal);
@@ -123,10 +128,20 @@ class Luks1Volume implements EncryptedHeader {
     return { sizeBytes, ciphers: cipher === null ? [] : [cipher], stretches };
   }
 
-  #waysFor({ kind }: Pick<VolumeSecret, "kind">): readonly Luks1Way[] {
-    // No secret is the empty one, which is the only one that opens a null cipher.
-    const fits = kind === "passphrase" || kind === "key-file" || (kind === "none" && this.#lock.cipher === null);
-    return fits ? this.#ways : [];
+  #fits({ kind }: Pick<VolumeSecret, "kind">): boolean {
+    // Giving no secret means giving the empty one, and only that one opens a null cipher.
+    return kind === "passphrase" || kind === "key-file" || (kind === "none" && this.#lock.cipher === null);
+  }
+
+  #nothingToTry(only: string | null): LockstepError {
+    const doing = "Opening a LUKS1 volume";
+    const asked = this.facts.protectors.filter(({ id }) => only === null || id === only);
+    if (only !== null && asked.length === 0) {
+      return new LockstepError("SECRET_REJECTED", `${doing}: there is no ${only} in use.`);
+    }
+    // This volume can be read, so a keyslot that is unusable is damaged.
+    const obstacles = asked.map(({ id, unusable }) => [id, { code: "HEADER_CORRUPT", why: unusable ?? "" }] as const);
+    return nothingToTry(doing, new Map(obstacles));
   }
 
   #refuseUnreadable(doing: string): void {

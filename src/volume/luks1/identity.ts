@@ -6,7 +6,7 @@ import type { Luks1Header, Luks1Keyslot } from "#volume/luks1/luks1.ts";
 export type Luks1Material = { readonly keyslot: Luks1Keyslot; readonly sha256: Uint8Array | null };
 
 /**
- * Changes when sectors decrypt in another way: not with keyslots or the UUID.
+ * Changes when sectors decrypt in another way; does not change with keyslots or the UUID.
  *
  * @see docs/format/identities.md, LUKS1
  */

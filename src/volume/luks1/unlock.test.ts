@@ -10,6 +10,7 @@ import { editedSample, sampleMake, sampleMaterial, sampleVolume } from "#testing
 import { Pbkdf2Deriver } from "#testing/volumes/pbkdf2-deriver.ts";
 import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
 import type { EncryptedHeader } from "#volume/header/encrypted-header.ts";
+import type { KeyDeriver } from "#volume/header/kdf.ts";
 import type { VolumeSecret } from "#volume/header/volume-secret.ts";
 import { readLuks1 } from "#volume/luks1/header.ts";
 import { memorySource } from "#volume/source/source.ts";
@@ -183,6 +184,31 @@ test("a damaged keyslot is shown and passed over, and the others open", async ()
   assert.equal(kdf.requests.length, 2);
 });
 
+test("a rejection by whirlpool says that an old library's may have made the volume", async () => {
+  const header = await read(editedSample((bytes) => bytes.set(utf8("whirlpool\0"), 72)));
+  const kdf: KeyDeriver = {
+    derive: (request) => Promise.resolve(new Secret(new Uint8Array("keyBytes" in request ? request.keyBytes : 0))),
+  };
+  const terms = { kdf, limit: { ...limit, seconds: 1000 }, only: null };
+  const found = { code: "SECRET_REJECTED", message: /keyslot 1; or it was made with libgcrypt before 1\.6/ };
+  await assert.rejects(header.unlock(passphrase("dear"), terms, signal), found);
+  const usual = (await read(sampleVolume)).unlock(passphrase("none"), terms, signal);
+  await assert.rejects(usual, { code: "SECRET_REJECTED", message: /keyslot 1\.$/ });
+});
+
+test("where all keyslots are damaged, the header is, and not the secret wrong", async () => {
+  const header = await read(
+    editedSample((_, view) => {
+      for (const slot of [1, 3, 6]) view.setUint32(keyslotAt(slot) + 4, 0);
+    }),
+  );
+  const terms = { kdf: new Pbkdf2Deriver(), limit, only: null };
+  const found = { code: "HEADER_CORRUPT", message: /no secret can be tried: keyslot 1: .*0 iterations.*; keyslot 3: / };
+  await assert.rejects(header.unlock(passphrase("dear"), terms, signal), found);
+  const asked = header.unlock(passphrase("dear"), { ...terms, only: "keyslot 3" }, signal);
+  await assert.rejects(asked, { code: "HEADER_CORRUPT", message: /: keyslot 3: / });
+});
+
 test("key material that the volume is too short for, or that changed since, is a damaged header", async () => {
   const { offsetBytes, lengthBytes } = sampleMaterial(6);
   const cut = memorySource(sampleVolume.slice(0, offsetBytes + lengthBytes - 1));
@@ -204,7 +230,10 @@ test("a volume without a keyslot in use has no way in but the volume key", async
   const header = await read(makeLuks1({ ...sampleMake, keyslots: [] }));
   assert.deepEqual(header.facts.protectors, []);
   const terms = { kdf: new Pbkdf2Deriver(), limit, only: null };
-  await assert.rejects(header.unlock(passphrase("dear"), terms, signal), { code: "SECRET_REJECTED" });
+  await assert.rejects(header.unlock(passphrase("dear"), terms, signal), {
+    code: "SECRET_REJECTED",
+    message: /it has no keyslot that is in use/,
+  });
   using unlocked = await header.unlock({ kind: "volume-key", secret: new Secret(volumeKey.slice()) }, terms, signal);
   assert.equal(unlocked.volumeKeys.length, 1);
 });

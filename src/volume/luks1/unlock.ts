@@ -100,7 +100,8 @@ export async function tryKeyslots(
     }
   }
   if (tooCostly !== null) throw tooCostly;
-  throw new LockstepError("SECRET_REJECTED", `Opening a LUKS1 volume: the secret does not open ${named(ways)}.`);
+  const found = `the secret does not open ${named(ways)}${doubtOf(lock.header)}`;
+  throw new LockstepError("SECRET_REJECTED", `Opening a LUKS1 volume: ${found}.`);
 }
 
 /**
@@ -137,7 +138,7 @@ async function openKeyslot(
   signal: AbortSignal,
 ): Promise<Secret> {
   const area = await readMaterial(source, header, keyslot, signal);
-  // What is opened must be what was fingerprinted: a verdict names the fingerprint.
+  // A verdict names the fingerprint, so what is opened now has to be what was fingerprinted then.
   if (expected === null || !equalBytes(sha256(area), expected)) {
     const found = `the key material of keyslot ${keyslot.number} is not what it was when the header was read`;
     throw new LockstepError("HEADER_CORRUPT", `LUKS1 header: ${found}`, { hint: "Read the volume again." });
@@ -174,6 +175,12 @@ function digestKdf(header: Luks1Header): KdfRequest {
 
 function volumeKeyDigest(header: Luks1Header): VolumeKeyDigest {
   return { kdf: digestKdf(header), digest: header.digest };
+}
+
+/** Headers do not tell whirlpool from the wrong one. @see cryptsetup FAQ, section 8.3 */
+function doubtOf({ hash }: Luks1Header): string {
+  if (hash.toLowerCase() !== "whirlpool") return "";
+  return "; or it was made with libgcrypt before 1.6, whose whirlpool was wrong, which is not read here";
 }
 
 function named(ways: readonly Luks1Way[]): string {

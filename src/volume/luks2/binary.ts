@@ -39,7 +39,7 @@ const CHECKSUM_AT = 448;
 const CHECKSUM_BYTES = 64;
 
 /**
- * The version that a header gives itself, which is in one place in all versions of LUKS.
+ * The version that a header says it has. All versions of LUKS have this field in the same place.
  *
  * @param start  from the header's first byte on
  * @returns      null when it does not start with the magic of this copy

@@ -45,8 +45,8 @@ type Reading = Good | Broken | { readonly state: "absent" };
  * Reads both headers of a LUKS2 volume, and takes the one that counts: the newer one of those that are good, as cryptsetup
  * does. Where the first does not say its size the second is looked for at each place where it may be.
  *
- * Something else at the volume's start, written over the first header, makes the second one remains of what was there before:
- * cryptsetup does not repair such a volume either until somebody asks it to.
+ * Where something else was written over the first header, the second one is remains of what was there before: cryptsetup does
+ * not repair such a volume either until somebody asks it to.
  *
  * At most 8 MiB are read, 4 KiB at each of ten places where there is no LUKS2, and what `findContent` reads where only the
  * second header is good.
@@ -114,7 +114,7 @@ async function otherContent(source: VolumeSource, signal: AbortSignal): Promise<
   try {
     const sector = await readUpTo(source, 0, 512, signal);
     if (parseBootSector(sector) !== null) return "BitLocker";
-    // Tools that write one leave the magic in front of it, with which it is not taken for one elsewhere.
+    // Partitioning tools leave the LUKS magic in front of their table, and with it the sector is not taken for a table elsewhere.
     if (sector[510] === 0x55 && sector[511] === 0xaa) return "a partition table";
     return (await findContent(source, signal))?.type ?? null;
   } catch (error) {
@@ -130,7 +130,7 @@ async function findSecondary(source: VolumeSource, primary: Reading, signal: Abo
   let found: Reading = { state: "absent" };
   for (const offsetBytes of LUKS2_HEADER_SIZES) {
     const reading = await readCopy(source, "secondary", offsetBytes, signal);
-    // The first whose checksum is right is the one, be its JSON good or not.
+    // The first one with a right checksum counts, whether its JSON is good or not.
     if (sizeOf(reading) !== null) return reading;
     if (found.state === "absent") found = reading;
   }

@@ -27,7 +27,7 @@ export function luks2Facts(reading: Luks2Reading, protectors: readonly Protector
   const { binary, metadata } = stored;
   const data = dataSegments(metadata);
   const { conversion } = plan;
-  // While it is converted, what counts is what it will be.
+  // During a conversion the volume is shown as it will be.
   const shown =
     conversion === null ? data[0] : conversion.final.crypt === null ? conversion.previous : conversion.final;
   const key = plan.keys.at(-1);

@@ -3,6 +3,8 @@ import { LockstepError } from "#errors/errors.ts";
 import type { EncryptedHeader, UnlockTerms, UnlockedVolume } from "#volume/header/encrypted-header.ts";
 import type { VolumeSecret } from "#volume/header/volume-secret.ts";
 import type { EncryptedVolume, Protector } from "#volume/header/volume.ts";
+import { nothingToTry } from "#volume/luks/obstacle.ts";
+import type { Obstacle } from "#volume/luks/obstacle.ts";
 import { readLuks2Copies } from "#volume/luks2/copies.ts";
 import type { Luks2Stored } from "#volume/luks2/copies.ts";
 import { digestFault } from "#volume/luks2/digest.ts";
@@ -14,8 +16,8 @@ import { planOf } from "#volume/luks2/plan.ts";
 import type { Luks2Plan } from "#volume/luks2/plan.ts";
 import { tryKeyslots, verifiedVolumeKey, verifySeal } from "#volume/luks2/unlock.ts";
 import type { FoundKey } from "#volume/luks2/unlock.ts";
-import { protectorOf, readMaterialHash, wayKeyslots } from "#volume/luks2/way.ts";
-import type { Luks2Way } from "#volume/luks2/way.ts";
+import { keyslotFound, readMaterialHash, wayKeyslots } from "#volume/luks2/way.ts";
+import type { Luks2KeyslotFound, Luks2Way } from "#volume/luks2/way.ts";
 import type { Mapping } from "#volume/plaintext/mapping.ts";
 import type { VolumeSource } from "#volume/source/source.ts";
 
@@ -40,13 +42,12 @@ export async function readLuks2(source: VolumeSource, signal: AbortSignal): Prom
   const materials = [];
   for (const keyslot of wayKeyslots(stored.metadata)) materials.push(await readMaterialHash(source, keyslot, signal));
   const plan = planFor(stored, null);
-  const protectors = materials.map((material) => protectorOf(stored.metadata, plan, material));
+  const found = materials.map((material) => keyslotFound(stored.metadata, plan, material));
   const facts = luks2Facts(
     { stored, plan, materials, sizeBytes: source.sizeBytes },
-    protectors.map(({ protector }) => protector),
+    found.map(({ protector }) => protector),
   );
-  const ways = protectors.flatMap(({ way }) => way ?? []);
-  return new Luks2EncryptedHeader(source, stored, plan, facts, ways);
+  return new Luks2EncryptedHeader(source, stored, plan, facts, found);
 }
 
 class Luks2EncryptedHeader implements EncryptedHeader {
@@ -54,6 +55,8 @@ class Luks2EncryptedHeader implements EncryptedHeader {
   readonly #source: VolumeSource;
   readonly #stored: Luks2Stored;
   readonly #ways: readonly Luks2Way[];
+  /** Of the other keyslots, by their protectors' ids. */
+  readonly #obstacles: ReadonlyMap<string, Obstacle>;
   #plan: Luks2Plan;
 
   constructor(
@@ -61,19 +64,25 @@ class Luks2EncryptedHeader implements EncryptedHeader {
     stored: Luks2Stored,
     plan: Luks2Plan,
     facts: EncryptedVolume,
-    ways: readonly Luks2Way[],
+    keyslots: readonly Luks2KeyslotFound[],
   ) {
     this.facts = facts;
     this.#source = source;
     this.#stored = stored;
     this.#plan = plan;
-    this.#ways = ways;
+    this.#ways = keyslots.flatMap(({ way }) => way ?? []);
+    this.#obstacles = new Map(
+      keyslots.flatMap(({ protector, obstacle }) => (obstacle === null ? [] : [[protector.id, obstacle] as const])),
+    );
   }
 
   protectorsFor({ kind }: Pick<VolumeSecret, "kind">): readonly Protector[] {
-    return kind === "passphrase" || kind === "key-file"
-      ? waysInOrder(this.#ways).map(({ protector }) => protector)
-      : [];
+    return fitsKeyslots(kind) ? waysInOrder(this.#ways).map(({ protector }) => protector) : [];
+  }
+
+  protectorsOnRequest({ kind }: Pick<VolumeSecret, "kind">): readonly Protector[] {
+    const ignored = this.#ways.filter(({ keyslot }) => keyslot.priority === "ignore");
+    return fitsKeyslots(kind) ? ignored.map(({ protector }) => protector) : [];
   }
 
   async unlock(secret: VolumeSecret, terms: UnlockTerms, signal: AbortSignal): Promise<UnlockedVolume> {
@@ -102,12 +111,21 @@ class Luks2EncryptedHeader implements EncryptedHeader {
     }
     const isPlain = this.#plan.conversion === null && this.#plan.ciphers.length === 0;
     if (isPlain && secret.secret.bytes.length > 0) {
-      // As cryptsetup has it: who swaps the header for such a one must not make it look as if the passphrase had opened it.
+      // As cryptsetup: a header with a null cipher, swapped in by somebody, must not look as if the passphrase had opened it.
       const found = "it has a null cipher, and is stored in plain: no passphrase opens it but the empty one";
       throw new LockstepError("SECRET_REJECTED", `Opening a LUKS2 volume: ${found}.`);
     }
     const ways = terms.only === null ? waysInOrder(this.#ways) : this.#waysFrom(terms.only);
+    if (ways.length === 0) throw this.#nothingToTry();
     return tryKeyslots(this.#source, ways, keys, secret.secret, terms, signal);
+  }
+
+  #nothingToTry(): LockstepError {
+    const asleep = { code: "SECRET_REJECTED", why: "it is tried only where it is named" } as const;
+    return nothingToTry(
+      "Opening a LUKS2 volume",
+      new Map([...this.#obstacles, ...this.#ways.map(({ protector }) => [protector.id, asleep] as const)]),
+    );
   }
 
   /** The one that was asked for; while the volume is converted also those of its other key. */
@@ -116,11 +134,11 @@ class Luks2EncryptedHeader implements EncryptedHeader {
     if (asked !== undefined) {
       return [asked, ...waysInOrder(this.#ways).filter(({ digest }) => digest !== asked.digest)];
     }
-    const known = this.facts.protectors.find(({ id }) => id === only);
-    if (known === undefined) {
+    const obstacle = this.#obstacles.get(only);
+    if (obstacle === undefined) {
       throw new LockstepError("SECRET_REJECTED", `Opening a LUKS2 volume: it has no ${only}.`);
     }
-    throw new LockstepError("VOLUME_UNSUPPORTED", `Opening a LUKS2 volume with ${only}: ${known.unusable ?? ""}.`);
+    throw new LockstepError(obstacle.code, `Opening a LUKS2 volume with ${only}: ${obstacle.why}.`);
   }
 
   #assertReadable(): void {
@@ -138,7 +156,11 @@ class Luks2EncryptedHeader implements EncryptedHeader {
   }
 }
 
-/** Preferred ones first, then the cheapest. */
+function fitsKeyslots(kind: VolumeSecret["kind"]): boolean {
+  return kind === "passphrase" || kind === "key-file";
+}
+
+/** Preferred ones first, then the cheapest; those with the priority "ignore" are left out. */
 function waysInOrder(ways: readonly Luks2Way[]): readonly Luks2Way[] {
   const rank = ({ keyslot }: Luks2Way): number => (keyslot.priority === "prefer" ? 0 : 1);
   return ways
@@ -153,7 +175,7 @@ function planFor({ metadata }: Luks2Stored, kept: number | null): Luks2Plan {
       return content.kind === "volume key" && digest.keyslots.includes(number);
     });
     const cipher = metadata.segments.find(({ number }) => digest.segments.includes(number))?.crypt?.cipher ?? "";
-    // Without a keyslot nothing says the length: what cryptsetup takes where nobody asks for another.
+    // Without a keyslot nothing says the length: this is cryptsetup's default.
     return keyslot?.keyBytes ?? kept ?? (cipher.includes("xts") ? 64 : 32);
   });
 }

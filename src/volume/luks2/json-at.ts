@@ -9,7 +9,7 @@ const SHOWN_CHARACTERS = 40;
 
 /**
  * A value in a header's JSON and the way to it. A failure names both: `LUKS2 header (primary): segments.0.offset: "17" is not
- * a multiple of 512`. Every method that gives a value throws HEADER_CORRUPT when it is another.
+ * a multiple of 512`. Every method that gives a value throws HEADER_CORRUPT when it is of another type or range.
  */
 export class JsonAt {
   readonly json: Json;

@@ -16,8 +16,8 @@ const BEYOND_64_BITS = 1n << 64n;
  * Parses a JSON area: text that starts with an object at the first byte and is followed by zeros, one at least.
  *
  * Of members with the same name the last counts. Text that is not UTF-8 gives replacement characters. As in C, a zero in a
- * text (`\u0000`) ends it: what cryptsetup does not see must not make a keyslot or segment of an unknown type, which is not
- * checked.
+ * text (`\u0000`) ends it: otherwise `"crypt\u0000x"`, which cryptsetup reads as `crypt`, would be a segment of an unknown
+ * type here, which is not checked.
  *
  * @param area  the whole area
  * @param what  the header's name, for messages
@@ -64,12 +64,12 @@ export function canonicalJson(json: Json): string {
 }
 
 /**
- * The text as json-c and C understand it: json-c writes numbers that are none, which a token may hold, as they are (nothing
- * that is read here is one), and a text ends at its first zero.
+ * The text as json-c and C understand it. json-c writes NaN and Infinity as such, which JSON does not have and a token may
+ * hold; they become null, since nothing that is read here may be one. A text ends at its first zero.
  */
 function asJsonC(text: string): string {
   if (!/NaN|Infinity|\\u0000/.test(text)) return text;
-  // A text without an end is taken to the end of everything, so that no place is looked at twice.
+  // A text without an end matches up to the end of the input, so that no place is looked at twice.
   return text.replace(/"(?:[^"\\]|\\.)*"?|-?(?:NaN|Infinity)/gs, (found) => {
     return found.startsWith('"') ? found.replace(/^((?:[^\\]|\\(?!u0000).)*)\\u0000.*$/s, '$1"') : "null";
   });
@@ -80,7 +80,7 @@ function exactNumbers(_name: string, value: unknown, context?: { readonly source
   if (typeof value !== "number") return value;
   const source = context?.source ?? "";
   if (!/^-?[0-9]+$/.test(source)) return value;
-  // Beyond 64 bits all are as good as one another, and making one of a million digits takes long.
+  // All numbers beyond 64 bits are refused alike, and making a bigint of a million digits takes long.
   if (source.length > 20) return source.startsWith("-") ? -BEYOND_64_BITS : BEYOND_64_BITS;
   return BigInt(source);
 }

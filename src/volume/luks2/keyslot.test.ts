@@ -3,45 +3,93 @@ import { test } from "node:test";
 
 import { AREA_BYTES, HEADER_BYTES, put } from "#testing/volumes/luks2-maker.ts";
 import { headerOf, luks2Sample, passphrase, signal, terms } from "#testing/volumes/luks2-sample.ts";
+import { unlockWithin } from "#volume/header/unlock-within.ts";
 
-test("a keyslot on which nothing can be tried says why, and is not tried", async () => {
-  const reasons: Readonly<Record<string, readonly [string, string | number, RegExp]>> = {
-    kdf: ["kdf.type", "scrypt", /key derivation scrypt is not known/],
-    hash: ["kdf.hash", "md4", /the hash md4 of its key derivation/],
-    iterations: ["kdf.iterations", 0, /0 iterations are not possible/],
-    "too many iterations": ["kdf.iterations", 2 ** 31, /2147483648 iterations are not possible/],
-    salt: ["kdf.salt", "AAAA", /salt is not 32 bytes/],
-    base64: ["kdf.salt", "?".repeat(44), /salt is not 32 bytes/],
-    af: ["af.hash", "md4", /its hash md4/],
-    area: ["area.encryption", "aes-gcm-random", /its area: /],
-    "key of the area": ["area.key_size", 31, /its area: /],
-    "an area at no sector's start": [
-      "area.offset",
-      String(2 * HEADER_BYTES + AREA_BYTES + 1),
-      /its area begins in the middle of a sector/,
-    ],
-    "a small area": ["area.size", "4096", /its area has 4096 bytes, its key takes 128000/],
-    "a large key": ["key_size", 2 ** 32 - 1, /its key takes 17179869180416/],
-    "no key": ["key_size", 0, /a key of 0 bytes/],
-  };
+const unknown: Readonly<Record<string, readonly [string, string | number, RegExp]>> = {
+  kdf: ["kdf.type", "scrypt", /key derivation scrypt is not known/],
+  hash: ["kdf.hash", "stribog512", /the hash stribog512 of its key derivation/],
+  af: ["af.hash", "tiger", /its hash tiger/],
+  "old whirlpool": ["af.hash", "whirlpool_gcryptbug", /its hash whirlpool_gcryptbug/],
+  area: ["area.encryption", "cast5-cbc-plain64", /its area: cipher cast5-cbc-plain64/],
+  "key of the area": ["area.key_size", 31, /its area: /],
+};
+
+const impossible: Readonly<Record<string, readonly [string, string | number, RegExp]>> = {
+  iterations: ["kdf.iterations", 0, /0 iterations are not possible/],
+  "number of iterations": ["kdf.iterations", 2 ** 32, /4294967296 iterations are not possible/],
+  salt: ["kdf.salt", "AAAA", /salt is not 32 bytes/],
+  "salt's base64": ["kdf.salt", "?".repeat(44), /salt is not 32 bytes/],
+  "offset of its area": [
+    "area.offset",
+    String(2 * HEADER_BYTES + AREA_BYTES + 1),
+    /its area begins in the middle of a sector/,
+  ],
+  "size of its area": ["area.size", "4096", /its area has 4096 bytes, its key takes 128000/],
+  "size of its key": ["key_size", 2 ** 32 - 1, /its key takes 17179869180416/],
+  "length of its key": ["key_size", 0, /a key of 0 bytes/],
+};
+
+for (const [code, reasons] of [["VOLUME_UNSUPPORTED", unknown] as const, ["HEADER_CORRUPT", impossible] as const]) {
   for (const [name, [member, value, message]] of Object.entries(reasons)) {
-    const maker = luks2Sample.copy();
-    put(maker.json, `keyslots.1.${member}`, value);
-    const header = await headerOf(maker.written());
-    const [, protector] = header.facts.protectors;
-    assert.match(protector?.unusable ?? "", message, name);
-    assert.equal(protector?.cost, null, name);
-    await assert.rejects(
-      header.unlock(passphrase("second"), terms({ only: "keyslot 1" }), signal),
-      { code: "VOLUME_UNSUPPORTED", message },
-      name,
-    );
-    assert.deepEqual(
-      header.protectorsFor({ kind: "passphrase" }).map(({ id }) => id),
-      ["keyslot 0"],
-      name,
-    );
+    test(`${name}: a keyslot on which nothing can be tried says why, and the secret is not called wrong`, async () => {
+      const maker = luks2Sample.copy();
+      put(maker.json, `keyslots.1.${member}`, value);
+      const header = await headerOf(maker.written());
+      const [, protector] = header.facts.protectors;
+      assert.match(protector?.unusable ?? "", message);
+      assert.equal(protector?.cost, null);
+      const asked = header.unlock(passphrase("second"), terms({ only: "keyslot 1" }), signal);
+      await assert.rejects(asked, { code, message });
+      assert.deepEqual(
+        header.protectorsFor({ kind: "passphrase" }).map(({ id }) => id),
+        ["keyslot 0"],
+      );
+      put(maker.json, "keyslots.0.priority", 0);
+      const alone = await headerOf(maker.written());
+      await assert.rejects(
+        alone.unlock(passphrase("second"), terms(), signal),
+        { code, message },
+        "not a wrong secret",
+      );
+    });
   }
+}
+
+test("where one keyslot is damaged and another of an unknown kind, another program may still open the volume", async () => {
+  const maker = luks2Sample.copy();
+  put(maker.json, "keyslots.0.kdf.salt", "AAAA");
+  put(maker.json, "keyslots.1.kdf.type", "scrypt");
+  await assert.rejects((await headerOf(maker.written())).unlock(passphrase("first"), terms(), signal), {
+    code: "VOLUME_UNSUPPORTED",
+    message: /no secret can be tried: keyslot 0: its salt is .*; keyslot 1: its key derivation scrypt/,
+  });
+});
+
+test("rounds beyond 2^31 are refused by their cost, before they are paid", async () => {
+  const maker = luks2Sample.copy();
+  for (const number of [0, 1]) put(maker.json, `keyslots.${number}.kdf.iterations`, 2 ** 31);
+  await assert.rejects((await headerOf(maker.written())).unlock(passphrase("first"), terms(), signal), {
+    code: "KDF_TOO_COSTLY",
+    message: /keyslot 0: pbkdf2 with 2147483648 rounds/,
+  });
+});
+
+test("a keyslot with the priority ignore is tried on request only, and the map says so", async () => {
+  const maker = luks2Sample.copy();
+  put(maker.json, "keyslots.1.priority", 0);
+  const header = await headerOf(maker.written());
+  const idsOf = (protectors: readonly { readonly id: string }[]): string[] => protectors.map(({ id }) => id);
+  assert.deepEqual(idsOf(header.protectorsFor({ kind: "passphrase" })), ["keyslot 0"]);
+  assert.deepEqual(idsOf(header.protectorsOnRequest({ kind: "key-file" })), ["keyslot 1"]);
+  assert.deepEqual(header.protectorsOnRequest({ kind: "startup-key" }), []);
+  const [warning] = header.facts.warnings;
+  assert.match(warning?.message ?? "", /keyslot 1 has the priority "ignore"/);
+  await assert.rejects(unlockWithin(header, passphrase("second"), terms(), signal), {
+    code: "SECRET_REJECTED",
+    message: /does not open keyslot 0\. Not tried: keyslot 1: its priority is "ignore"/,
+  });
+  using unlocked = await unlockWithin(header, passphrase("second"), terms({ only: "keyslot 1" }), signal);
+  assert.equal(unlocked.protector?.id, "keyslot 1");
 });
 
 test("argon2 with numbers that it does not take says so", async () => {

@@ -9,8 +9,8 @@ const IV_UNIT_BYTES = 512n;
 /**
  * How the plaintext is made from the data device: its segments, one after the other.
  *
- * What was being written when the header was (the hot zone of a conversion) is read from where its data still lie, where they
- * do: encryption that shifts data writes each part elsewhere. Otherwise nobody can tell which sectors of it are old.
+ * The hot zone of a conversion was being written when the header was. An encryption that shifts data writes it elsewhere, so
+ * that the old data are still there and are read. In all other cases nobody can tell which of its sectors are old.
  *
  * @param plan       of a volume that is readable
  * @param segments   its data segments

@@ -9,7 +9,7 @@ export function parseVolumeKeyslot(at: JsonAt): Luks2KeyslotContent {
   const af = at.member("af");
   const afType = af.member("type");
   if (afType.text() !== "luks1") throw afType.corrupt("it is not luks1");
-  // Of the stripes only the type counts: cryptsetup takes 4000 whatever is written.
+  // The number of stripes is only checked to be one: cryptsetup uses 4000 whatever is written.
   af.member("stripes").integer();
   const area = at.member("area");
   const areaType = area.member("type");

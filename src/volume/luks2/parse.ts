@@ -7,8 +7,8 @@ import { parseConversionKeyslot, parseVolumeKeyslot } from "#volume/luks2/parse-
 import { parseSegment } from "#volume/luks2/parse-segment.ts";
 
 /**
- * Gives the JSON of a header its meaning. Each member is there and of its type (those of digests need not be, see `fault`);
- * whether they fit one another is not verified: see `checkLuks2Rules`. Members that are not known are passed over.
+ * Parses the JSON of a header. Checks that each member is there and of its type (for digests see `fault`);
+ * does not check whether they fit one another: see `checkLuks2Rules`. Members that are not known are passed over.
  *
  * @param json  see `parseJsonArea`
  * @param what  the header's name, for messages
@@ -108,7 +108,7 @@ function priorityOf(at: JsonAt | null): Luks2Keyslot["priority"] {
 /** Numbers of keyslots or segments, in the order as written. */
 function references(at: JsonAt): readonly number[] {
   return at.texts().map((text, index) => {
-    // The rules find that there is none of this number, whatever it is.
+    // Whether a keyslot or segment of this number exists is for the rules to check.
     if (!/^(?:0|[1-9][0-9]{0,8})$/.test(text)) throw at.corrupt(`entry ${index} is not the number of one`);
     return Number(text);
   });

@@ -49,7 +49,11 @@ test("a volume without keyslots opens with its volume key, whose length nothing 
   assert.deepEqual(await plaintextOf(maker.written(), key), plaintext);
   const header = await headerOf(maker.volume);
   assert.equal(header.facts.keyBits, 0);
-  await assert.rejects(header.unlock(passphrase("first"), terms(), signal), { code: "SECRET_REJECTED" });
+  await assert.rejects(header.unlock(passphrase("first"), terms(), signal), {
+    code: "SECRET_REJECTED",
+    message: /it has no keyslot that is in use/,
+    hint: /point header/,
+  });
 });
 
 test("the preferred keyslot is tried first, then the cheapest; one to be ignored only by its id", async () => {

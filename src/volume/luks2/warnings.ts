@@ -47,7 +47,7 @@ export function luks2Warnings(reading: Luks2Reading): readonly VolumeWarning[] {
 
 function plainSegmentWarnings({ plan }: Luks2Reading, { number, type, crypt }: Luks2Segment): readonly VolumeWarning[] {
   if (type === "linear") {
-    // A part that is not converted yet is as it should be.
+    // During a conversion the part that is not converted yet is linear, as it should be.
     if (plan.conversion !== null) return [];
     return [{ code: "NOT_ENCRYPTED", message: `segment ${number} is stored in plain (linear)` }];
   }
@@ -61,8 +61,13 @@ function plainSegmentWarnings({ plan }: Luks2Reading, { number, type, crypt }: L
 
 function keyslotWarnings({ keyslots }: Luks2Metadata): readonly VolumeWarning[] {
   const warnings: VolumeWarning[] = [];
-  for (const { number, content } of keyslots) {
-    if (content.kind !== "volume key" || !isNullCipher(content.areaCipher)) continue;
+  for (const { number, content, priority } of keyslots) {
+    if (content.kind !== "volume key") continue;
+    if (priority === "ignore") {
+      const message = `keyslot ${number} has the priority "ignore": a secret is tried on it only where it is named`;
+      warnings.push({ code: "ENTRY_IGNORED", message });
+    }
+    if (!isNullCipher(content.areaCipher)) continue;
     const message = `keyslot ${number} has the cipher ${shown(content.areaCipher)}: the volume key in it lies in plain`;
     warnings.push({ code: "NULL_CIPHER", message });
   }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 
 import { isLockstepError } from "#errors/errors.ts";
-import type { LockstepError } from "#errors/errors.ts";
 import { costOf } from "#volume/header/kdf-cost.ts";
 import type { KdfCost } from "#volume/header/kdf.ts";
 import type { Protector } from "#volume/header/volume.ts";
+import type { Obstacle } from "#volume/luks/obstacle.ts";
 import { digestFault, verifierOf } from "#volume/luks2/digest.ts";
 import { luks2Fingerprint } from "#volume/luks2/identity.ts";
 import type { Luks2Material } from "#volume/luks2/identity.ts";
@@ -53,44 +53,47 @@ export async function readMaterialHash(
   return { keyslot, sha256: new Uint8Array(hash.digest()) };
 }
 
-/**
- * A keyslot as a protector, and as a way in.
- *
- * @returns  `way` null: no secret can be tried on it; why is in the protector
- */
-export function protectorOf(
-  metadata: Luks2Metadata,
-  plan: Luks2Plan,
-  material: Luks2Material,
-): { protector: Protector; way: Luks2Way | null } {
+/** A keyslot as a protector, and as a way in. */
+export type Luks2KeyslotFound = {
+  readonly protector: Protector;
+  /** null: no secret can be tried on it, and `obstacle` says why. */
+  readonly way: Luks2Way | null;
+  readonly obstacle: Obstacle | null;
+};
+
+/** What a keyslot of a volume that is read by a plan can do. */
+export function keyslotFound(metadata: Luks2Metadata, plan: Luks2Plan, material: Luks2Material): Luks2KeyslotFound {
   const { keyslot } = material;
-  const digest = metadata.digests.find(({ keyslots }) => keyslots.includes(keyslot.number)) ?? null;
-  const opening = openingOf(keyslot);
   const base = {
     id: `keyslot ${keyslot.number}`,
     kind: keyslot.content.kind === "volume key" ? ("passphrase" as const) : ("unknown" as const),
     label: null,
     fingerprint: luks2Fingerprint(metadata, material),
   };
-  const unusable = plan.unreadable ?? whyUnusable(plan, material, digest, opening);
-  if (unusable !== null || digest === null || typeof opening === "string") {
-    return { protector: { ...base, cost: null, unusable }, way: null };
-  }
+  const found = openingFound(metadata, plan, material);
+  if ("why" in found) return { protector: { ...base, cost: null, unusable: found.why }, way: null, obstacle: found };
+  const { opening, digest } = found;
   const own = costOf(opening.kdf);
   const cost = { ...own, seconds: own.seconds + costOf(verifierOf(digest).kdf).seconds };
   const protector = { ...base, cost, unusable: null };
-  return { protector, way: { ...material, protector, opening, digest } };
+  return { protector, way: { ...material, protector, opening, digest }, obstacle: null };
 }
 
-function whyUnusable(
+function openingFound(
+  metadata: Luks2Metadata,
   plan: Luks2Plan,
-  { sha256: hash }: Luks2Material,
-  digest: Luks2Digest | null,
-  opening: Luks2Opening | string,
-): string | null {
-  if (typeof opening === "string") return opening;
-  if (digest === null || !plan.keys.includes(digest)) return "it holds a key that belongs to no segment of the volume";
-  if (hash === null) return "its key material cannot be read";
-  const fault: LockstepError | null = digestFault(digest);
-  return fault === null ? null : `the key in it cannot be verified: ${fault.message}`;
+  { keyslot, sha256: hash }: Luks2Material,
+): Pick<Luks2Way, "opening" | "digest"> | Obstacle {
+  if (plan.unreadable !== null) return { code: "VOLUME_UNSUPPORTED", why: plan.unreadable };
+  const opening = openingOf(keyslot);
+  if ("why" in opening) return opening;
+  const digest = metadata.digests.find(({ keyslots }) => keyslots.includes(keyslot.number));
+  if (digest === undefined || !plan.keys.includes(digest)) {
+    return { code: "SECRET_REJECTED", why: "it holds a key that belongs to no segment of the volume" };
+  }
+  if (hash === null) return { code: "HEADER_CORRUPT", why: "its key material cannot be read" };
+  const fault = digestFault(digest);
+  if (fault === null) return { opening, digest };
+  const code = fault.code === "VOLUME_UNSUPPORTED" ? "VOLUME_UNSUPPORTED" : "HEADER_CORRUPT";
+  return { code, why: `the key in it cannot be verified: ${fault.message}` };
 }

@@ -48,7 +48,7 @@ export type GptCopy =
  * @returns            null without the signature; a text says what is wrong with one that has it
  * @see UEFI 2.10, section 5.3.2
  */
-export function parseGptHeader(sector: Uint8Array, at: number, diskSectors: number): GptHeader | string | null {
+function parseGptHeader(sector: Uint8Array, at: number, diskSectors: number): GptHeader | string | null {
   const fields = new Fields(sector);
   if (sector.length < 512 || !fields.is(0, "EFI PART")) return null;
   const headerBytes = fields.u32(12);

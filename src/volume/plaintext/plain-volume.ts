@@ -1,9 +1,10 @@
-import { isZero } from "#bytes/arrays.ts";
 import type { Secret } from "#bytes/secret.ts";
 import { throwIfCancelled } from "#errors/cancelled.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { SectorCipher } from "#volume/cipher/sector-cipher-spec.ts";
 import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
+import { decryptSectors } from "#volume/plaintext/decrypt-sectors.ts";
+import type { BlankSectors } from "#volume/plaintext/decrypt-sectors.ts";
 import { checkMapping } from "#volume/plaintext/mapping-check.ts";
 import type { MappedContent, MappedStretch, Mapping } from "#volume/plaintext/mapping.ts";
 import type { VolumeSource } from "#volume/source/source.ts";
@@ -14,9 +15,6 @@ export interface PlainVolume extends VolumeSource, Disposable {}
 /** At most this much is read and decrypted at once: the event loop waits for so long. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
-/** How a sector reads that is all zeros as it is stored, which no cipher makes: it was never written, or was discarded. */
-export type BlankSectors = "decrypted" | "zeros";
-
 /**
  * Reads a volume's plaintext. Does not verify that the keys are the volume's: `unlock` did.
  *
@@ -25,7 +23,7 @@ export type BlankSectors = "decrypted" | "zeros";
  *
  * @param source      what the mapping was made for; nothing outside the mapping's stretches is read
  * @param volumeKeys  parallel to the mapping's ciphers; copied
- * @param blankSectors  "decrypted", as every driver does it: to what looks random
+ * @param blankSectors  see `decryptSectors`
  * @throws {LockstepError} ARGUMENT_INVALID: the mapping does not fit itself, the source or the keys · VOLUME_UNSUPPORTED: a
  *   cipher that is not read here
  */
@@ -68,7 +66,7 @@ class MappedVolume implements PlainVolume {
     opened: DisposableStack,
   ) {
     this.sizeBytes = mapping.sizeBytes;
-    // As dm-crypt has it: a device cannot be written in less than a sector of its cipher.
+    // As dm-crypt: a device cannot be written in units smaller than a sector of its cipher.
     this.sectorBytes =
       source.sectorBytes === null ? null : Math.max(source.sectorBytes, ...mapping.ciphers.map((c) => c.sectorBytes));
     this.#source = source;
@@ -110,13 +108,11 @@ class MappedVolume implements PlainVolume {
 
     const cipher = this.#ciphers[content.cipher];
     if (cipher === undefined) throw new Error("the mapping was checked");
-    const { sectorBytes, ivUnitBytes } = cipher.spec;
+    const { sectorBytes } = cipher.spec;
     const from = at - (at % sectorBytes);
     const to = Math.ceil((at + length) / sectorBytes) * sectorBytes;
     const sectors = await this.#source.read(content.sourceOffsetBytes + from, to - from, signal);
-    const blanks = this.#blankSectors === "zeros" ? blankSectors(sectors, sectorBytes) : [];
-    cipher.decrypt(sectors, (content.ivOffsetBytes + BigInt(from)) / BigInt(ivUnitBytes));
-    for (const blank of blanks) sectors.fill(0, blank, blank + sectorBytes);
+    decryptSectors(sectors, { content, offsetBytes: from }, cipher, this.#blankSectors);
     return sectors.length === length ? sectors : sectors.subarray(at - from, at - from + length);
   }
 
@@ -140,13 +136,4 @@ class MappedVolume implements PlainVolume {
       `reading ${lengthBytes} bytes at ${offsetBytes}: the volume has ${this.sizeBytes} bytes`,
     );
   }
-}
-
-/** Where the sectors that are all zeros begin. */
-function blankSectors(sectors: Uint8Array, sectorBytes: number): readonly number[] {
-  const found: number[] = [];
-  for (let start = 0; start < sectors.length; start += sectorBytes) {
-    if (isZero(sectors.subarray(start, start + sectorBytes))) found.push(start);
-  }
-  return found;
 }
