@@ -10,7 +10,7 @@ const RUNS = 7;
 const bufferBytes = 64 * MIB;
 const runBytes = 256 * MIB;
 
-/** What a cipher decrypts in a second of processor time, and what it should; null where nothing is asked. */
+/** What a cipher decrypts in a second of processor time, and its goal; null where there is none. */
 export type DecryptRate = { readonly name: string; readonly megabytesPerSecond: number; readonly goal: number | null };
 
 /**

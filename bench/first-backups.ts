@@ -4,7 +4,7 @@ import { run, shell } from "./measure.ts";
 import { peers } from "./peers.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Sees to it that the image is in a vault, and in a repository of each peer; an earlier case may have left them. */
+/** Backs the image up to a vault, and to a repository of each peer, unless an earlier case has done so. */
 export async function firstBackups(space: Workspace): Promise<void> {
   const image = space.image();
   const { restic, borg } = peers(space);

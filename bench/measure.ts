@@ -26,7 +26,7 @@ export function shell(script: string, env: Readonly<Record<string, string>> = {}
   return { argv: ["sh", "-c", script], env };
 }
 
-/** Runs a command under GNU time. @throws when it fails, with the end of what it said */
+/** Runs a command under GNU time. @throws when it fails, with the end of its output */
 export async function run({ argv, env = {}, alsoGood = [] }: Command): Promise<Figures> {
   const figures = join(tmpdir(), `lockstep-bench-${process.pid}`);
   const all = { ...process.env, ...env };
@@ -62,7 +62,7 @@ export async function warm(...paths: readonly string[]): Promise<void> {
 }
 
 /** The value in the middle. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -3,8 +3,9 @@
  *
  * 10,000 keys with 12 versions each, bound, and 100,000 points of 100 machines that need them, or a share of both; the database is a file in a new
  * folder in FOLDER, so each report's commit is one to that disk. Requests go the whole way from the parsed body on: checked
- * against their schema, done, audited, signed.
+ * against their schema, done, audited, signed. Node has the flags of a key side.
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,12 +25,18 @@ import { ProofDesk } from "#keys/proofs/proof-desk.ts";
 import { inTransaction } from "#keys/store/database.ts";
 import { enrolVault } from "#keys/vaults/vaults.ts";
 import { addVersion, findVersion, versionValue } from "#keys/versions/versions.ts";
+import { keySideFlags } from "#main/wiring/start-key-side.ts";
 import { answer } from "#server/answer.ts";
 import type { KeySide } from "#server/key-side.ts";
 import { memoryStore } from "#store/memory.ts";
 
 import { markdown } from "./report.ts";
 import type { Claim } from "./report.ts";
+
+if (!keySideFlags.every((flag) => process.execArgv.includes(flag))) {
+  const { status } = spawnSync(process.execPath, [...keySideFlags, ...process.argv.slice(1)], { stdio: "inherit" });
+  process.exit(status ?? 70);
+}
 
 const share = Number(process.argv[3] ?? "1");
 const KEYS_EACH = 100;

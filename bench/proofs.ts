@@ -15,7 +15,7 @@ import { kdfProcess } from "#kdf/kdf-process.ts";
 import { savePolicy } from "#keys/access/policy.ts";
 import { inTransaction } from "#keys/store/database.ts";
 import { testKeySide } from "#testing/keys/key-side.ts";
-import { bindTo, enrolSomeVault, presented, proofInput, prove } from "#testing/keys/presented-volume.ts";
+import { bindTo, enrolSomeVault, presentedOf, proofInput, prove } from "#testing/keys/presented-volume.ts";
 import { luks2With } from "#testing/volumes/luks2-content.ts";
 import { xfsPieces } from "#testing/volumes/structure-maker.ts";
 
@@ -31,7 +31,7 @@ inTransaction(store.db, () => savePolicy(store, { proofSecondsPerDay: 86_400 }))
 
 /** Proofs a second, one after the other. */
 async function rate(image: Uint8Array, more: Partial<InputOf<"proof.begin">>): Promise<string> {
-  const header = await presented(image);
+  const header = await presentedOf(image);
   let count = 0;
   const from = performance.now();
   while (performance.now() - from < seconds * 1000) {

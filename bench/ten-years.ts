@@ -1,19 +1,21 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 
 import { losses } from "../e2e/keys/year-losses.ts";
 import { runYears } from "../e2e/keys/year-run.ts";
-import type { YearsResult } from "../e2e/keys/year-run.ts";
 import { YearWorld } from "../e2e/keys/year-world.ts";
+import { thisHost, yearsPage } from "./ten-years-page.ts";
+import type { YearsRun } from "./ten-years-page.ts";
 
 /**
- * node bench/ten-years.ts [--years 10] [--machines 3] [--keep RULE] [--seed SEED] [--picture FILE.svg] [--json]
+ * node bench/ten-years.ts [--years 10] [--machines 3] [--keep RULE] [--seed SEED] [--losses REGEX] [--picture FILE.svg] [--to FILE.md] [--json]
  *
- * Lets years pass on a set clock: prints what was done, at which calls it was killed, and which losses were planted and after how many days
- * somebody was told; ends with an error that names the day where something did not hold. But for the bytes of the headers that cryptsetup
- * makes, nothing but the seed decides what happens. e2e/keys/year.test.ts is a year of it.
+ * Lets years pass on a set clock, and prints a page: what was done, at which calls it was killed, and which losses were planted and after how
+ * many days somebody was told. Ends with an error that names the day where something did not hold. But for the bytes of the headers that
+ * cryptsetup makes, nothing but the seed decides what happens. With --losses only those are planted whose names it fits, so that a year has
+ * more of each. e2e/keys/year.test.ts is a year of it.
  */
 const { values } = parseArgs({
   options: {
@@ -21,11 +23,14 @@ const { values } = parseArgs({
     machines: { type: "string", default: "3" },
     keep: { type: "string", default: "daily=7,weekly=4,monthly=6,yearly=7" },
     seed: { type: "string", default: "ten years" },
+    losses: { type: "string", default: "" },
     picture: { type: "string" },
+    to: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
-const { years, machines, keep, seed, picture, json } = values;
+const { years, machines, keep, seed, picture, to, json } = values;
+const planted = losses.filter(({ name }) => new RegExp(values.losses).test(name));
 
 // Processes are killed here, and no power is cut: so it need not be a disk.
 const memory = "/dev/shm";
@@ -33,23 +38,27 @@ const folder = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), "lockste
 try {
   using world = await YearWorld.make(seed, { folder, machines: Number(machines), keep });
   const beganMs = performance.now();
-  const passed = (year: number): void => (json ? undefined : console.log(`${year} years passed`));
-  const result = await runYears(world, Number(years), losses, passed);
-  if (json) console.log(JSON.stringify(result));
-  else print(result, (performance.now() - beganMs) / 1000);
+  const passed = (year: number): void => (json ? undefined : console.error(`${year} years passed`));
+  const result = await runYears(world, Number(years), planted, passed);
   if (picture !== undefined) writeFileSync(picture, `${await world.picture()}\n`);
+  const page = yearsPage(result, runOf((performance.now() - beganMs) / 1000));
+  console.log(json ? JSON.stringify(result) : page);
+  if (to !== undefined) writeFileSync(to, page);
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-function print({ days, noticed, walked, ...others }: YearsResult, seconds: number): void {
-  console.log(`seed: ${seed}; ${machines} machines; keep ${keep}`);
-  for (const [loss, { times, mostDays }] of Object.entries(noticed)) {
-    console.log(`planted ${times} times, noticed after at most ${mostDays} days: ${loss}`);
-  }
-  for (const [act, { calls, rounds }] of Object.entries(walked)) {
-    console.log(`killed at each of up to ${calls} calls, ${rounds} times over: ${act}`);
-  }
-  console.log(JSON.stringify({ days, ...others }));
-  console.log(`${seconds.toFixed(0)} s, ${((1000 * seconds) / days).toFixed(0)} ms a day`);
+function runOf(seconds: number): YearsRun {
+  const date = Temporal.Now.plainDateISO().toString();
+  const shown = picture === undefined ? null : relative(dirname(to ?? "."), picture);
+  return {
+    seed,
+    machines: Number(machines),
+    keep,
+    losses: values.losses,
+    seconds,
+    picture: shown,
+    date,
+    host: thisHost(),
+  };
 }

@@ -65,7 +65,7 @@ export class Image {
     return bytes;
   }
 
-  /** What lies behind the image's end is left out. */
+  /** Bytes past the image's end are left out. */
   write(offsetBytes: number, bytes: Uint8Array): void {
     const end = Math.min(bytes.length, this.sizeBytes - offsetBytes);
     for (let at = 0; at < end;) {

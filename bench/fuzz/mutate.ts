@@ -12,7 +12,7 @@ const NUMBERS = [
   (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 512n, (1n << 64n) - 1n,
 ]; // prettier-ignore
 
-/** Changes one to four things in what was read of an image. @returns what it did, in words */
+/** Applies one to four changes to what was read of an image. @returns the changes, in words */
 export function mutate(image: Image, reads: readonly Read[], chance: Chance): string {
   const done: string[] = [];
   for (let count = 1 + chance.below(4); count > 0; count--) done.push(mutateOnce(image, reads, chance));

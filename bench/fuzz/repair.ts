@@ -7,7 +7,7 @@ import { crc32c } from "#volume/source/crc32c.ts";
 
 import type { Image } from "./image.ts";
 
-/** Makes checksums right again after a mutation, so that what comes behind their verification is reached. */
+/** Makes checksums right again after a mutation, so that the code after their verification is reached. */
 export function repairChecksums(image: Image, metadataPlaces: readonly number[]): void {
   repairLuks2(image, 0);
   for (const at of [16, 32, 64, 128, 256, 512, 1024, 2048, 4096]) repairLuks2(image, at * 1024);

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { KeyHost } from "./key-host.ts";
 import type { Outcome } from "./key-host.ts";
+
+const bin = join(import.meta.dirname, "../../bin");
 
 /** The members of a JSON document that a command printed. */
 function document({ stdout }: Outcome): Record<string, unknown> {
@@ -21,6 +24,8 @@ test("two custodians: what one asks for, the other approves, and the audit log t
   assert.equal(added.status, 0, added.stderr);
   assert.equal(statSync(host.path("bob/identities/custodian.token")).mode & 0o777, 0o600);
 
+  const unknown = await alice("policy", "set", "nothing=3");
+  assert.match(unknown.stderr, /there is no setting nothing \[NAME_UNKNOWN\]\n {2}hint: There are proofIntervalDays, /);
   const asked = await alice("policy", "set", "proofIntervalDays=3");
   assert.equal(asked.status, 75);
   assert.match(asked.stderr, /another custodian must approve it: approval [0-9a-f]{32} \[APPROVAL_NEEDED\]/);
@@ -45,6 +50,23 @@ test("two custodians: what one asks for, the other approves, and the audit log t
   assert.match(list.stdout, /approval\.approve +[0-9a-f]{32} +done +act=policy\.set of=policy askedBy=custodian@/);
 });
 
+test("who does what a new custodian is told has his own say", async (t) => {
+  const host = new KeyHost(t, { idleMinutes: 5 });
+  await host.makeKeyStore();
+  const added = await host.run("identity", "add", "bob", "--role", "custodian", "--to", "bob.token");
+  const home = host.path("home of bob");
+  const [, keep = ""] = /^ +keep it by +(.*)$/m.exec(added.stdout) ?? [];
+  const [, configure = ""] = /^ +configure +(.*)$/m.exec(added.stdout) ?? [];
+  const [, type = ""] = /^ +then type +(.*?):/m.exec(added.stdout) ?? [];
+  mkdirSync(join(home, ".config/lockstep"), { recursive: true });
+  writeFileSync(join(home, ".config/lockstep/config.toml"), `${configure}\n`);
+  const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}`, HOME: home };
+  const places = "export LOCKSTEP_CONFIG=~/.config/lockstep/config.toml LOCKSTEP_STATE_DIR=~/.local/state/lockstep"; // root has others
+  const done = spawnSync("/bin/sh", ["-ec", `${places}\n${keep}\n${type}`], { env, encoding: "utf8" });
+  assert.deepEqual([done.status, done.stderr], [0, ""], added.stdout);
+  assert.match(done.stdout, /^APPROVAL +ACT/);
+});
+
 test("an identity is listed, and asks no more once it is revoked", async (t) => {
   const host = new KeyHost(t, { idleMinutes: 5 });
   await host.makeKeyStore();
@@ -52,6 +74,9 @@ test("an identity is listed, and asks no more once it is revoked", async (t) => 
   const nowhere = await host.run(...word);
   assert.equal(nowhere.status, 64);
   assert.match(nowhere.stderr, /no terminal to show its token at/);
+  const unkept = await host.run(...word, "--to", "config.toml/token");
+  assert.match(unkept.stderr, /\[TARGET_EXISTS\]/);
+  assert.doesNotMatch((await host.run("identity", "list")).stdout, /audit2026/, "nobody would have its token");
   assert.equal((await host.run(...word, "--this-host")).status, 0);
   assert.match(readFileSync(host.path("state/identities/auditor.token"), "utf8"), /^[0-9a-f]{64}\n$/);
   assert.match((await host.run("identity", "list")).stdout, /^audit2026 +auditor +\S+ +expires 2100-01-01$/m);

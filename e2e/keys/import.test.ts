@@ -107,6 +107,7 @@ test("a point's header is tried only after UUID and protector were compared, and
   const compared = `--yes --uuid ${uuid} --protector 'keyslot 0'`;
   const bound = bind(compared);
   assert.equal(bound.status, 0, bound.stderr);
+  assert.match(bound.stderr, /^Have its points opened with it: `lockstep check web01`/m);
   assert.match(bound.stdout, /^fleet\/v1 opens web01@\S+, disk luks2, volume disk: keyslot 0, as seen in a point\.$/m);
   const statuses = Array.from({ length: 6 }, () => bind(compared).status);
   assert.deepEqual(statuses, [0, 0, 0, 0, 0, 75]);
@@ -129,6 +130,8 @@ test("what is gone from a live volume is said, and a person says that it is so",
     ) ?? [];
   trial.prepare(`lockstep key unbind ${binding} --reason "killed the slot"`);
   assert.match(trial.prepare("lockstep key show luks1"), /keyslot 0, in points only/);
+  const noBinding = trial.run("lockstep key unbind luks1/v1 --reason 'taken out of service'");
+  assert.match(noBinding.stderr, /"luks1\/v1" is not the id of a binding.*\n {2}hint: `lockstep key show NAME` has/);
   assert.ok(!trial.prepare("lockstep key bind new/v1 disks/luks1.raw").includes("gone"));
 });
 

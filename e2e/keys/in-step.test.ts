@@ -11,22 +11,13 @@ import { setTimeout } from "node:timers/promises";
 import type { Trial } from "../cli/trial.ts";
 import { volumeTrial } from "../cli/volume-rig.ts";
 import { sampleImages, skipUnless, unpacked } from "../volume/rig.ts";
+import { keyAndMachine, keyStoreTrial } from "./key-store-trial.ts";
 
 type Light = { light: string; reasons: { code: string }[]; openedWith: string[]; lost: unknown[] };
 
 /** A vault with its key store, and the machine web01 with a LUKS2 volume whose passphrase the key store has. */
 function protectedTrial(t: TestContext): Trial | null {
-  const trial = volumeTrial(t);
-  if (trial === null) return null;
-  trial.prepare(
-    "rm config.toml",
-    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
-    "lockstep key add web01 --value-file pw.bare",
-    "lockstep key bind web01/v1 disks/luks2.raw",
-    "lockstep protect web01 --disk disks/luks2.raw --keep daily=7",
-  );
-  t.after(() => trial.run("lockstep keystore seal"));
-  return trial;
+  return keyStoreTrial(t, ...keyAndMachine);
 }
 
 function backUp(trial: Trial): {
@@ -68,6 +59,13 @@ test("from the first backup on, each point says which key opens it, and that key
   assert.equal(document.secondPerson, false);
   assert.partialDeepStrictEqual(document.volumes, [{ disk: "luks2", openedWith: "web01/v1", keyIds: [] }]);
 
+  trial.prepare("mkdir bare && touch bare/config.toml");
+  const bare = "LOCKSTEP_CONFIG=bare/config.toml LOCKSTEP_STATE_DIR=bare/state lockstep --vault vault --key-file key";
+  const elsewhere = trial.prepare(`${bare} restore web01 --to-dir out --dry-run`);
+  const ofKeys = (said: string): readonly string[] => said.split("\n").filter((each) => /^light:|^ {2}disk/.test(each));
+  assert.deepEqual(ofKeys(elsewhere), ofKeys(plan));
+  assert.match(elsewhere, /no key side answers here, .*\n.*`lockstep recover` brings the keys back with the kit/);
+
   const refused = trial.run("lockstep key delete web01/v1");
   assert.equal(refused.status, 75);
   assert.match(refused.stderr, /1 recovery point needs it/);
@@ -90,16 +88,12 @@ test("a sealed key store makes a backup amber and no failure, and is said; once 
 
   trial.prepare("lockstep keystore unseal --key-file state/key-store.key");
   assert.match(trial.run("lockstep check --stale").stdout, /1 of 1 point opened with web01\/v1; 1 green/);
+  assert.equal(trial.prepare("lockstep check --stale"), "web01: no key needs to be tried again yet.\n");
 });
 
 test("without a key a backup is red, and ends with 3; a check ends with 2, and the point is green once the key is bound", (t) => {
-  const trial = volumeTrial(t);
+  const trial = keyStoreTrial(t, "lockstep protect web01 --disk disks/luks2.raw");
   if (trial === null) return;
-  trial.prepare(
-    "rm config.toml",
-    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
-    "lockstep protect web01 --disk disks/luks2.raw",
-  );
   const { status, light, warnings } = backUp(trial);
   assert.deepEqual([status, light.light, codes(light)], [3, "red", ["NOT_BOUND"]]);
   assert.ok(warnings.includes("NOT_BOUND"));
@@ -151,13 +145,18 @@ test("a vault without a key store works as it did, and says of encrypted points 
   for (const line of ["status", "check", "point list", "restore web01 --to-dir out"]) {
     assert.equal(trial.run(`lockstep ${line}`).status, 0, line);
   }
+  assert.match(trial.run("lockstep status").stdout, /^Key side: none, .*`lockstep keystore init` makes one\.$/m);
+  assert.match(
+    trial.run("lockstep restore web01 --to-dir out2 --dry-run").stdout,
+    /^ {2}disk luks2: no key was seen to open it; .*\n {2}before you rely on it: `lockstep check web01@\S+` has the key side open it; where there is none, `lockstep keystore init` makes one$/m,
+  );
   assert.equal(trial.run("lockstep restore web01 --to-dir out2 --require-green").status, 75);
 });
 
 test("a BitLocker disk: opened by its recovery password, and a restore says which key ID its guest will ask for", (t) => {
   const images = sampleImages(t, "bitlocker");
   if (images === null || skipUnless(t, "xz")) return;
-  const trial = volumeTrial(t);
+  const trial = keyStoreTrial(t);
   if (trial === null) return;
   const name = "bitlk-aes-xts-128";
   const all = JSON.parse(readFileSync(join(images, "expected.json"), "utf8")) as Record<string, Record<string, string>>;
@@ -165,8 +164,6 @@ test("a BitLocker disk: opened by its recovery password, and a restore says whic
   writeFileSync(trial.path("disks", "dc01.raw"), unpacked(join(images, `${name}.img.xz`)));
   writeFileSync(trial.path("recovery"), RP);
   trial.prepare(
-    "rm config.toml",
-    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
     "lockstep key add dc01 --kind recovery-password --value-file recovery",
     "lockstep key bind dc01/v1 disks/dc01.raw",
     "lockstep protect dc01 --disk disks/dc01.raw",

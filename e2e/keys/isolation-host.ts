@@ -98,7 +98,7 @@ export class OwnHost {
     return { status, stdout, stderr };
   }
 
-  /** Runs one that must work. @returns what it said */
+  /** Runs a command that must succeed. @returns its output */
   must(line: string): string {
     return execFileSync("nsenter", this.#line(line), { encoding: "utf8", env: environment });
   }

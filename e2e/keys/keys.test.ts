@@ -19,7 +19,7 @@ function documented(command: string): string[] {
 
 /** What a command line says that must work: its standard output. */
 async function done(host: KeyHost, ...words: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await host.run(...words);
+  const { status, stdout, stderr } = await host.run(...words, "--quiet");
   assert.deepEqual([status, stderr], [0, ""], `${words.join(" ")}: ${stdout}${stderr}`);
   return stdout;
 }

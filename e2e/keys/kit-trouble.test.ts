@@ -57,7 +57,7 @@ test("a key store that could not be made leaves nothing in its vault that keeps 
   );
   assert.match(
     trial.run("lockstep keystore init --no-kit-check").stderr,
-    /keystore\/00000001-00000001 .*no space left/,
+    /keystore\/00000001-00000001 .*no room is left/,
   );
   assert.deepEqual(readdirSync(join(disk, "vault/keystore")), []);
   trial.prepare(`rm ${disk}/fill`, "lockstep keystore init --no-kit-check");

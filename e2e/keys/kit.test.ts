@@ -46,6 +46,27 @@ test("init ends when each page's check word was typed back from its paper, and t
   trial.prepare("lockstep keystore seal");
 });
 
+test("init that is stopped at a check word has made everything: the pages stay, and `kit check` goes on", (t) => {
+  const trial = new Trial(t);
+  t.after(() => trial.run("lockstep keystore seal"));
+  const { status, said } = typed(
+    trial,
+    "lockstep init vault --key-file key --custodians anna,boris --key-store-opens key-file",
+    "check word on the printed page of anna: ",
+    checkWord("1-anna.html"),
+    "page of boris: ",
+    "printf '\\003'",
+  );
+  assert.equal(status, 130, said);
+  assert.match(said, /all is made and in use, .* pages of it that are still there: \S*2-boris\.html \[LEFT_BEHIND\]/);
+  assert.match(said, /hint: Print them, remove them, and run `lockstep kit check`/);
+  assert.doesNotMatch(said, /before it failed/);
+  assert.deepEqual(readdirSync(trial.path("lockstep-kit")), ["2-boris.html"]);
+  const { kit } = trial.json("lockstep kit show") as { kit: { stale: string } };
+  assert.match(kit.stale, /never checked/);
+  trial.prepare("lockstep vault check");
+});
+
 test("shares are asked for until there are enough; one that is mistyped, there already, or of another kit is asked for again", (t) => {
   const trial = new Trial(t);
   trial.prepare("lockstep init vault --key-file key --no-kit-check");
@@ -209,16 +230,18 @@ test("a new kit of one custodian waits for another one, who alone could read eve
     assert.fail("nothing waits for Bob");
   };
   const create = async (decision: string, folder: string): Promise<number | null> => {
-    const words = ["kit", "create", "--to", folder, "--no-kit-check"];
-    const child = spawn("lockstep", words, { cwd: trial.folder, env: trial.variables, stdio: "ignore" });
-    const ended = once(child, "exit");
+    const line = `lockstep kit create --to ${folder} --no-kit-check > ${folder}.said`;
+    const options = { cwd: trial.folder, env: trial.variables, stdio: "ignore" } as const;
+    const ended = once(spawn("/bin/sh", ["-c", line], options), "exit");
     await approval(decision);
     const [status] = (await ended) as [number | null];
+    const said = readFileSync(trial.path(`${folder}.said`), "utf8");
+    assert.match(said, /^This waits until he said `lockstep approval approve [0-9a-f]{32}`, or for Ctrl-C\.$/m);
     return status;
   };
   assert.equal(await create("reject", "rejected"), 77);
   assert.deepEqual(readdirSync(trial.path("rejected")), []);
   assert.equal(await create("approve", "approved"), 0);
   const { kit } = trial.json("lockstep kit show") as { kit: { id: string; stale: string } };
-  assert.deepEqual([kit.id === stale.kit.id, kit.stale], [false, "it was never checked"]);
+  assert.deepEqual([kit.id === stale.kit.id, kit.stale], [false, "it was never checked: `lockstep kit check`"]);
 });

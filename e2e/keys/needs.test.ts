@@ -3,20 +3,13 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 
 import type { Trial } from "../cli/trial.ts";
-import { volumeTrial } from "../cli/volume-rig.ts";
+import { keyAndMachine, keyStoreTrial } from "./key-store-trial.ts";
 
 /** A vault with its key store, a LUKS2 volume that was backed up, and its key, which nobody has bound yet. */
 function backedUpTrial(t: TestContext): Trial | null {
-  const trial = volumeTrial(t);
-  if (trial === null) return null;
-  trial.prepare(
-    "rm config.toml",
-    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
-    "lockstep key add web01 --value-file pw.bare",
-    "lockstep protect web01 --disk disks/luks2.raw --keep daily=7",
-  );
-  t.after(() => trial.run("lockstep keystore seal"));
-  trial.run("lockstep backup web01"); // not green: nothing is known to open it
+  const [add, , protect] = keyAndMachine;
+  const trial = keyStoreTrial(t, add, protect);
+  trial?.run("lockstep backup web01"); // not green: nothing is known to open it
   return trial;
 }
 
@@ -37,7 +30,10 @@ test("a version that was not tried on what nothing opens is needed; then by what
   const { version, needs, refusal } = needsOf(trial, "web01");
   assert.deepEqual([version, needs.map(({ kind }) => kind)], ["web01/v1", ["point", "live volume"]]);
   assert.match(needs[0]?.what ?? "", /^web01@\d{4}-\d\d-\d\dT\d\d:\d\d/);
-  assert.match(refusal ?? "", /^1 recovery point needs it, expected until \d{4}-\d\d-\d\d; it opens the volume /);
+  assert.match(
+    refusal ?? "",
+    /^1 recovery point needs it, expected until \d{4}-\d\d-\d\d; it opens web01's disk luks2, /,
+  );
   assert.match(
     trial.prepare("lockstep key needed-by web01/v1"),
     /^Deleting or destroying web01\/v1 would be refused: 1 rec/m,

@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { kdfProcess } from "#kdf/kdf-process.ts";
 import { testKeySide } from "#testing/keys/key-side.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
-import { bindTo, enrolSomeVault, factsOf, presented, prove } from "#testing/keys/presented-volume.ts";
+import { bindTo, enrolSomeVault, factsOf, presentedOf, prove } from "#testing/keys/presented-volume.ts";
 import type { KeyDeriver } from "#volume/header/kdf.ts";
 
 import { newFolder, run, sparseFile } from "../disk/rig.ts";
@@ -107,7 +107,7 @@ test("an old header in front of data that were re-encrypted opens, and its conte
   run("cryptsetup", "reencrypt", "--force-offline-reencrypt", ...quick, "--key-file", key, path);
   const after = bytesOf(path);
   assert.equal((await prove(keySide, after)).body.verdict, "not bound");
-  const stale = await prove(keySide, after, { header: await presented(before), anew: true });
+  const stale = await prove(keySide, after, { header: await presentedOf(before), anew: true });
   assert.deepEqual([stale.body.verdict, stale.body.structures], ["opens, content damaged", [0, 1]]);
 });
 

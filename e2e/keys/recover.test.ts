@@ -68,6 +68,12 @@ test("a vault and two of three pages bring everything back on an empty machine",
   assert.match(said, /The key store [0-9a-f]{32} is back: 1 keys, 1 versions, 1 bindings. Its epoch is 2./);
   const frozen = machine.run("lockstep key reveal web01/v1 --reason test --to revealed");
   assert.match(frozen.stderr, /KEY_STORE_FROZEN/, frozen.stderr);
+  const restored = machine.run("lockstep restore web01 --to-dir out --dry-run");
+  assert.match(
+    restored.stdout,
+    /nobody gets the key now:\n.*frozen.*\n.*`lockstep check --all` ends it/,
+    restored.stderr,
+  );
   const checked = machine.run("lockstep check web01");
   assert.match(checked.stdout, /web01: 1 of 1 point opened with web01\/v1; 1 green/, checked.stderr);
   machine.prepare("lockstep key reveal web01/v1 --reason test --to revealed");

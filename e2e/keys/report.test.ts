@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { volumeTrial } from "../cli/volume-rig.ts";
+import { keyAndMachine, keyStoreTrial } from "./key-store-trial.ts";
 
 /** The members that docs/json.md lists for the report, in its order. */
 function documented(): string[] {
@@ -13,17 +13,8 @@ function documented(): string[] {
 }
 
 test("from a real vault and key store: as text, as JSON, and as a page that an auditor can keep", (t) => {
-  const trial = volumeTrial(t);
+  const trial = keyStoreTrial(t, ...keyAndMachine, "lockstep backup web01");
   if (trial === null) return;
-  trial.prepare(
-    "rm config.toml",
-    "lockstep init vault --key-file key --key-store-opens key-file --no-kit-check",
-    "lockstep key add web01 --value-file pw.bare",
-    "lockstep key bind web01/v1 disks/luks2.raw",
-    "lockstep protect web01 --disk disks/luks2.raw --keep daily=7",
-    "lockstep backup web01",
-  );
-  t.after(() => trial.run("lockstep keystore seal"));
   trial.run("lockstep key delete web01/v1"); // is refused, and in the report
 
   const said = trial.run("lockstep report");

@@ -8,7 +8,7 @@ import type { TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import type { Trial } from "../cli/trial.ts";
-import { volumeTrial } from "../cli/volume-rig.ts";
+import { secrets, volumeTrial } from "../cli/volume-rig.ts";
 import { slots } from "./rollover-rig.ts";
 
 /** A vault with its key store, and the machine web01, whose LUKS2 volume the key `web01` opens; with one point. */
@@ -53,6 +53,22 @@ test("a rollover on the command line: the old version is kept for the point, the
   const second = trial.json("lockstep key rollover web01");
   assert.ok(!existsSync(kept));
   assert.deepEqual((second["rollover"] as { newVersion: string }).newVersion, "web01/v3");
+});
+
+test("a key that was imported before its disk was protected under another name is rolled over without a path", (t) => {
+  const trial = volumeTrial(t);
+  if (trial === null) return;
+  t.after(() => trial.run("lockstep keystore seal"));
+  writeFileSync(trial.path("keys.csv"), `name,secret\nroot,"${secrets.passphrase}"\n`);
+  trial.prepare(
+    "rm config.toml && mkdir images && mv disks/luks2.raw images/old-name.raw",
+    "lockstep init vault --key-file key --no-kit-check",
+    "lockstep key import keys.csv images",
+    "lockstep protect web01 --disk root=images/old-name.raw",
+    "lockstep backup web01",
+  );
+  assert.match(trial.prepare("lockstep key rollover old-name"), /^old-name\/v2 made, copied, added, tried;/);
+  assert.deepEqual(slots(trial.path("images", "old-name.raw")), [1]);
 });
 
 test("documents of both commands have the members that are documented", (t) => {

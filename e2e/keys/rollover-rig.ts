@@ -123,7 +123,7 @@ export class RolloverTrial {
 }
 
 /** The identity of the only encrypted volume of a disk. */
-export async function identityOf(path: string): Promise<string> {
+async function identityOf(path: string): Promise<string> {
   await using disk = await openDisk(path, {}, signal);
   const { map } = await inspect(volumeSource(disk), signal);
   const [identity] = map.volumes.flatMap(({ encrypted }) => (encrypted === null ? [] : [encrypted.identity]));

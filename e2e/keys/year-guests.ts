@@ -7,7 +7,7 @@ import type { KeyClient } from "#client/key-client.ts";
 import type { Random } from "#crypto/derive.ts";
 import type { ValueKind } from "#keys/store/model.ts";
 import { beginRollover, runRollover } from "#ops/rollover/rollover.ts";
-import { presentedOf } from "#testing/keys/presented.ts";
+import { presentedOf } from "#testing/keys/presented-volume.ts";
 import type { MadeProtector } from "#testing/volumes/bitlocker-entry-maker.ts";
 import { makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
 import { memorySource } from "#volume/source/source.ts";

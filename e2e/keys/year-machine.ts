@@ -14,6 +14,7 @@ import { prune } from "#ops/prune/prune.ts";
 import { memoryDisk } from "#testing/disks/memory-disk.ts";
 import { benchBackupOptions, benchSource } from "#testing/vaults/vault-bench.ts";
 import type { DiskDefinition } from "#vault/entry/machine-definition.ts";
+import type { Fold } from "#vault/fold/fold.ts";
 import type { Head } from "#vault/log/log-reader.ts";
 import type { Log } from "#vault/log/log.ts";
 import { openMachine } from "#vault/vault.ts";
@@ -49,8 +50,6 @@ export class YearMachine {
   readonly #number: number;
   /** The newest entry that this host has seen. */
   #head: Head | null = null;
-  /** Of the data, since all were read last. */
-  #partsRead = 0;
 
   constructor(
     world: YearWorld,
@@ -79,8 +78,7 @@ export class YearMachine {
       await this.#saying("prune", () => this.#prune());
     }
     if (day % CHECK_DAYS === 0) {
-      const data = { part: 1 + this.#partsRead, of: READ_PARTS };
-      if (await this.#saying("check", () => this.#checkBytes(data))) this.#partsRead = data.part % READ_PARTS;
+      await this.#saying("check", () => this.#checkBytes(partToRead(this.log.fold)));
     }
     await this.#saying("proof", () => this.#prove(day % CHECK_DAYS === 0));
     this.#look();
@@ -232,4 +230,11 @@ export class YearMachine {
       return false;
     }
   }
+}
+
+/** The part of the data that was read the longest ago, as the log knows it, or never. */
+function partToRead({ checks }: Fold): DataPart {
+  const parts = Array.from({ length: READ_PARTS }, (_, index) => ({ part: 1 + index, of: READ_PARTS }));
+  const readAt = ({ part, of }: DataPart): number => checks.get(`${part}/${of}`)?.upTo ?? -1;
+  return parts.reduce((oldest, part) => (readAt(part) < readAt(oldest) ? part : oldest));
 }

@@ -26,7 +26,7 @@ const QUIET_DAYS = 18;
  * @param planted  how many losses were planted before
  * @throws an AssertionError that says what did not hold
  */
-export async function runDays(
+async function runDays(
   world: YearWorld,
   days: number,
   losses: readonly Loss[],

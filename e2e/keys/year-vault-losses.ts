@@ -1,6 +1,6 @@
 import { LockstepError } from "#errors/errors.ts";
 import { newestLive } from "#ops/points/newest-live.ts";
-import { confirmClock } from "#ops/prune/clock-doubt.ts";
+import { confirmClock } from "#ops/prune/confirm-clock.ts";
 import type { ObjectKey, Store } from "#store/contract.ts";
 import { copiedStore } from "#testing/stores/copied-store.ts";
 import { gatedStore } from "#testing/stores/gated-store.ts";

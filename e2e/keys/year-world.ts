@@ -9,7 +9,7 @@ import { findVersion } from "#keys/versions/versions.ts";
 import type { Version } from "#keys/versions/versions.ts";
 import { drawPicture } from "#ops/report/picture.ts";
 import { makeReport, reportPicture } from "#ops/report/report.ts";
-import { presentedOf } from "#testing/keys/presented.ts";
+import { presentedOf } from "#testing/keys/presented-volume.ts";
 import { seededRandom } from "#testing/random.ts";
 import { VaultBench } from "#testing/vaults/vault-bench.ts";
 import type { Vault } from "#vault/vault.ts";
@@ -135,7 +135,7 @@ export class YearWorld implements Disposable {
     await this.assertHolds();
   }
 
-  /** Sets the clock of the backup side to what it says now. */
+  /** Sets the clock of the backup side to the present time of the world. */
   setClock(): void {
     this.bench.clock.now = timeOf(this.clocks.day + this.clocks.backupAhead);
   }

@@ -4,9 +4,9 @@ import { routes } from "#api/route.ts";
 import { count, digest, id, instant, text } from "#api/values.ts";
 
 /** As it is shown and audited: `custodian@host1`. */
-export const identityName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,127}$/);
+const identityName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9@._-]{0,127}$/);
 
-export const role = z.enum(["custodian", "auditor", "backup", "machine"]);
+const role = z.enum(["custodian", "auditor", "backup", "machine"]);
 
 const identityFacts = z.strictObject({
   id,

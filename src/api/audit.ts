@@ -30,7 +30,7 @@ export const auditRoutes = routes({
     input: z.strictObject({
       /** How many. */
       last: queried(1_000),
-      /** Of those before this entry; of all where it is left out. */
+      /** Only entries before this one; all where it is left out. */
       before: queried(Number.MAX_SAFE_INTEGER).optional(),
     }),
     reply: z.strictObject({ entries: z.array(auditEntry) }),

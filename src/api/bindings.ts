@@ -71,7 +71,7 @@ export const bindingRoutes = routes({
       ...presented,
       /** Trials may take so long in all, as estimated. */
       maxSeconds: z.number().positive().max(86_400),
-      /** Only say what there is to try. */
+      /** Only say what would be tried. */
       dryRun: z.boolean(),
     }),
     reply: z.strictObject({
@@ -91,7 +91,7 @@ export const bindingRoutes = routes({
     askers: ["custodian"],
     input: z.strictObject({ secrets: z.array(listedSecret).max(1000) }),
     reply: z.strictObject({
-      /** Parallel to the secrets; `version` is null where one cannot be what it is said to be, and `failure` says why. */
+      /** In the order of the secrets; `version` is null where a secret is not of its kind, and `failure` says why. */
       results: z.array(
         z.strictObject({ version: versionFacts.nullable(), isNew: z.boolean(), failure: text.nullable() }),
       ),

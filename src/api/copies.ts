@@ -1,10 +1,10 @@
 import * as z from "zod";
 
 import { routes } from "#api/route.ts";
-import { count, id, instant, keyName, name, text } from "#api/values.ts";
+import { count, id, instant, keyName, name, text, unicode } from "#api/values.ts";
 
 /** A folder or URL as the key side opens it. */
-const place = z.string().min(1).max(4096);
+const place = unicode.min(1).max(4096);
 
 const placeFacts = z.strictObject({
   id,

@@ -19,7 +19,7 @@ import {
 const holdingPlace = z.strictObject({
   place: text,
   copies: count,
-  /** When the last of them is to be deleted; null where nobody can say. */
+  /** When the last of them will be deleted; null where nobody can say. */
   goneAt: instant.nullable(),
 });
 

@@ -5,7 +5,7 @@ import { count, id, instant, name, text } from "#api/values.ts";
 
 const setId = z.string().regex(/^[0-9a-f]{8}$/);
 
-export const kitFacts = z.strictObject({
+const kitFacts = z.strictObject({
   /** Its set of shares. */
   id: setId,
   createdAt: instant,
@@ -15,7 +15,7 @@ export const kitFacts = z.strictObject({
   /** Vaults that it opens. */
   vaults: z.array(id),
   checkedAt: instant.nullable(),
-  /** Why it is to be made or checked again, in words; null while all is well. */
+  /** Why it must be made or checked again, in words; null while all is well. */
   stale: text.nullable(),
 });
 export type KitFacts = z.infer<typeof kitFacts>;

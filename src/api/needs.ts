@@ -14,7 +14,7 @@ const reportedVolume = z.strictObject({
   protectors: z.array(digest).max(1024),
 });
 
-/** More points than this of one machine are nobody's. */
+/** The most points that one machine may have. */
 const POINTS_LIMIT = 100_000;
 
 /** A point that a vault holds. */
@@ -90,7 +90,7 @@ export const needsRoutes = routes({
           enrolledAt: instant,
           lastReportAt: instant.nullable(),
           retiredAt: instant.nullable(),
-          /** Why nobody knows what it holds by now, so that nothing may be destroyed; null when all is well. */
+          /** Why its present content is unknown, so that nothing may be destroyed; null when all is well. */
           silent: text.nullable(),
           machines: count,
           /** That need their versions, those in quarantine too. */

@@ -10,7 +10,7 @@ export const OPENAPI_PATH = "/v1/openapi.json";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Of the routes that start with `/v1`. */
+/** The version of the API that the routes under `/v1` have. */
 const API_VERSION = "1";
 
 /**

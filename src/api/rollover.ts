@@ -37,7 +37,7 @@ const rolloverFacts = z.strictObject({
 });
 export type RolloverFacts = z.infer<typeof rolloverFacts>;
 
-/** What is to be done to the volume next. */
+/** What to do to the volume next. */
 const rolloverTask = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("add"), slot: count.nullable() }),
   z.strictObject({
@@ -80,7 +80,7 @@ export const rolloverRoutes = routes({
     askers: ["custodian"],
     input: z.strictObject({
       rollover: id,
-      /** Back: all is to be as it was before. */
+      /** Back: everything becomes as it was before. */
       aim: z.enum(["forward", "back"]),
       header: presentedHeader,
     }),

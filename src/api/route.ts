@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-/** Who may ask. "anybody" is whoever reaches the socket: it is the file system that decides who does. */
+/** Who may ask. "anybody" is every process that can open the socket, which the file system decides. */
 export type Asker = "custodian" | "auditor" | "backup" | "machine" | "anybody";
 
 /**

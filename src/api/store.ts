@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 import { routes } from "#api/route.ts";
-import { count, id, instant, text } from "#api/values.ts";
+import { count, id, instant, text, unicode } from "#api/values.ts";
 
 const sealKind = z.enum(["passphrase", "key-file", "host-credential"]);
 /** A way in which the store opens. */
@@ -77,7 +77,7 @@ export const storeRoutes = routes({
     askers: ["custodian"],
     input: z.strictObject({
       kind: sealKind,
-      label: z.string().trim().min(1).max(128),
+      label: unicode.trim().min(1).max(128),
       secret: z.base64(),
     }),
     reply: z.strictObject({ seal }),
@@ -87,6 +87,7 @@ export const storeRoutes = routes({
     path: "/v1/store/seals/:seal",
     summary: "Removes a way in which the key store opens, and rolls over the store's own keys",
     askers: ["custodian"],
+    secondPerson: true,
     input: z.strictObject({
       /** Its id or its label. */
       seal: text,

@@ -1,21 +1,23 @@
 import * as z from "zod";
 
-/** RFC 3339 in UTC. */
-export const instant = z.iso.datetime();
+/** RFC 3339 in UTC, no finer than nanoseconds. */
+export const instant = z.iso.datetime().max("2026-01-01T00:00:00.123456789Z".length);
 /** 16 bytes as 32 lower-case hex digits: ids of vaults, machines, points, stores, keys, versions, bindings. */
 export const id = z.string().regex(/^[0-9a-f]{32}$/);
 /** SHA-256 as 64 lower-case hex digits: identities of volumes, fingerprints of protectors, digests of headers. */
 export const digest = z.string().regex(/^[0-9a-f]{64}$/);
 /** A count of bytes or things. */
 export const count = z.int().min(0);
+/** Text that UTF-8 can write: half of a surrogate pair would come back from the database as another text. */
+export const unicode = z.string().refine((each) => each.isWellFormed(), "no Unicode text");
 /** Text that people wrote or that comes from a disk, made visible. */
-export const text = z.string().max(4096);
+export const text = unicode.max(4096);
 /** Why somebody asks for something, for the audit log. */
-export const reason = z.string().trim().min(1).max(1024);
+export const reason = unicode.trim().min(1).max(1024);
 /** A name of a disk or volume as the vault has it. */
-export const name = z.string().min(1).max(512);
+export const name = unicode.min(1).max(512);
 /** `web01`, or `web01/v1` where one version is meant. */
-export const keyName = z.string().min(1).max(256);
+export const keyName = unicode.min(1).max(256);
 /** One version by its full name, `web01/v1`: what somebody approves means the same version when it is done. */
 export const versionName = z
   .string()
@@ -32,7 +34,7 @@ export const volumePlace = z.strictObject({ machine: name, disk: name, volume: n
  * @see EncryptedVolume.headerRanges
  */
 export const presentedHeader = z.strictObject({
-  /** Of the volume's place. */
+  /** The size of the volume's place. */
   sizeBytes: count,
   sectorBytes: z.union([z.literal(512), z.literal(4096)]).nullable(),
   ranges: z.array(z.tuple([count, z.base64()])).max(1024),

@@ -16,7 +16,7 @@ export type KeyClient = {
   call<Name extends RouteName>(name: Name, input: InputOf<Name>, signal: AbortSignal): Promise<ReplyOf<Name>>;
 };
 
-/** @param token  null: as nobody */
+/** @param token  null: without an identity */
 export function keyClient(socketPath: string, token: string | null): KeyClient {
   return {
     async call(name, input, signal) {
@@ -34,7 +34,7 @@ export function keyClient(socketPath: string, token: string | null): KeyClient {
   };
 }
 
-/** Whether a call failed before anything was sent, because nobody was there: the same can be asked again. */
+/** Whether a call failed before anything was sent, as nothing listens at the socket: the same call can be made again. */
 export function wasNotSent(error: unknown): boolean {
   if (!isLockstepError(error, "KEY_SIDE_UNREACHABLE")) return false;
   const { cause } = error;

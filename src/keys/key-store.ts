@@ -3,9 +3,10 @@ import type { DatabaseSync } from "node:sqlite";
 import { Secret } from "#bytes/secret.ts";
 import { hex } from "#bytes/text.ts";
 import type { Random } from "#crypto/derive.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { rewrapValues } from "#keys/seal/rewrap.ts";
 import { watchChanges } from "#keys/store/changes.ts";
+import { databaseError } from "#keys/store/database-error.ts";
 import { inTransaction, openDatabase } from "#keys/store/database.ts";
 import {
   KeyRing,
@@ -143,12 +144,16 @@ export class KeyStore implements Disposable {
 
   /** All ways in which it opens. */
   seals(): readonly StoredSeal[] {
-    return loadSeals(this.db);
+    try {
+      return loadSeals(this.db);
+    } catch (error) {
+      throw databaseError("reading what opens the key store", error);
+    }
   }
 
   /**
    * Opens the store with a secret, trying each seal of its kind. A rollover of its keys that was interrupted is brought to its
-   * end.
+   * end; where its disk takes nothing, at the next opening.
    *
    * @throws {LockstepError} KEY_STORE_REJECTED: it opens none; KEY_STORE_CORRUPT; UNLOCK_TOO_COSTLY, KDF_FAILED, CANCELLED
    */
@@ -160,7 +165,7 @@ export class KeyStore implements Disposable {
       if (root === null) continue;
       if (this.#ring !== null) return;
       this.#ring = this.#openRing({ number: rootNumber, key: root });
-      await rewrapValues(this);
+      await this.#goOnRewrapping();
       return;
     }
     throw new LockstepError("KEY_STORE_REJECTED", `opening the key store: this ${secret.kind} does not open it`, {
@@ -178,6 +183,15 @@ export class KeyStore implements Disposable {
   [Symbol.dispose](): void {
     this.seal();
     this.db.close();
+  }
+
+  /** All can be read meanwhile: both wrapping keys are there until nothing is wrapped by the old one. */
+  async #goOnRewrapping(): Promise<void> {
+    try {
+      await rewrapValues(this);
+    } catch (error) {
+      if (!isLockstepError(error, "STORE_FULL", "STORE_UNAVAILABLE", "STORE_DENIED")) throw error;
+    }
   }
 
   #fill({ id, createdMs, epoch, epochClaim, frozen, signingSeed }: StoreOrigin, seals: readonly Seal[]): void {

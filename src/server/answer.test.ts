@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { base64, utf8 } from "#bytes/text.ts";
 import { REFUSALS_PER_MINUTE } from "#keys/access/refusal-budget.ts";
+import { HEAD_EVERY } from "#keys/audit/audit-heads.ts";
 import { testKeySide, testSealPassphrase } from "#testing/keys/key-side.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
 
@@ -72,4 +73,20 @@ test("an identity that is refused again and again is told why each time, and fil
     await assert.rejects(keys.as("backup", "identity.list", {}), { code: "NOT_ALLOWED" });
   }
   assert.equal((await log(keys)).length, REFUSALS_PER_MINUTE);
+});
+
+test("what was done is answered as done, also where no head of the audit log can be signed", async () => {
+  using keys = await testKeySide();
+  const { db } = keys.side.store;
+  db.exec(`CREATE TABLE filler (bytes);
+    CREATE TEMP TRIGGER full BEFORE INSERT ON main.audit_heads BEGIN INSERT INTO filler VALUES (zeroblob(10000000)); END;`);
+  const pages = Number(db.prepare("PRAGMA page_count").get()?.["page_count"]);
+  db.exec(`PRAGMA max_page_count = ${pages + 1000}`);
+  for (let n = 0; n < HEAD_EVERY + 5; n++) await keys.as("custodian", "policy.set", { proofFailuresPerDay: n + 1 });
+  await keys.as("auditor", "audit.list", { last: 1 });
+  const heads = () => Number(db.prepare("SELECT count(*) AS n FROM audit_heads").get()?.["n"]);
+  assert.equal(heads(), 0);
+  db.exec("DROP TRIGGER temp.full");
+  await keys.as("auditor", "audit.list", { last: 1 });
+  assert.equal(heads(), 1);
 });

@@ -1,16 +1,18 @@
 import type { Route } from "#api/route.ts";
 import { apiRoutes } from "#api/routes.ts";
 import type { InputOf, ReplyOf, RouteName } from "#api/routes.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { giveBack, permit } from "#keys/access/approvals.ts";
 import { identify } from "#keys/access/identities.ts";
 import { signHeadWhenDue } from "#keys/audit/audit-heads.ts";
 import { appendAudit } from "#keys/audit/audit.ts";
 import type { AuditedAct } from "#keys/audit/audit.ts";
+import { databaseError } from "#keys/store/database-error.ts";
 import { inTransaction } from "#keys/store/database.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { answers } from "#server/answers.ts";
 import { STRANGER, auditWithinBudget } from "#server/audit-within-budget.ts";
+import { checkedInput } from "#server/checked-input.ts";
 import type { Answer } from "#server/handler.ts";
 import type { KeySide } from "#server/key-side.ts";
 
@@ -34,12 +36,12 @@ export async function answer<Name extends RouteName>(
   const { store } = side;
   const route: Route = apiRoutes[name];
   const own = answers[name] as Answer<Name>;
-  const { caller, rejected } = identify(store, token);
+  const { caller, rejected } = identified(side, name, token);
   refuseFlood(side, route, caller);
   let what: AuditedAct = { act: name, subject: "" };
   try {
     if (rejected !== null) throw rejected;
-    const checked = route.input.safeParse(input);
+    const checked = checkedInput(route, input);
     const given = checked.data as InputOf<Name>;
     // So that a refusal, too, says of what.
     if (checked.success) what = { act: name, subject: own.subject(given) };
@@ -50,18 +52,41 @@ export async function answer<Name extends RouteName>(
     own.before?.(side, given);
     return await withSecondPerson(side, caller, { ...what, input: given }, handle);
   } catch (error) {
-    auditWithinBudget(side, caller, what, error);
-    throw error;
+    const failure = databaseError(`answering ${name}`, error);
+    auditWithinBudget(side, caller, what, failure);
+    throw failure;
   } finally {
-    signHeadWhenDue(store);
+    signHead(store);
   }
 }
 
-/** Whether what comes with a request is to be read: somebody is known by this token, or anybody may ask. */
-export function isHeard({ store }: KeySide, name: RouteName, token: string | null): boolean {
+/**
+ * Whose request this is: of the identity with this token, or of anybody where anybody may ask.
+ *
+ * @returns  the name under which requests are counted; null where they are nobody's
+ */
+export function heardAsker(side: KeySide, name: RouteName, token: string | null): string | null {
   const { askers }: Route = apiRoutes[name];
-  const { caller, rejected } = identify(store, token);
-  return rejected === null && (caller.identity !== null || askers.includes("anybody"));
+  const { caller, rejected } = identified(side, name, token);
+  if (rejected !== null) return null;
+  return caller.identity ?? (askers.includes("anybody") ? STRANGER : null);
+}
+
+/** Where the database takes no signed head now, what was done is done all the same: the next request tries again. */
+function signHead(store: KeySide["store"]): void {
+  try {
+    signHeadWhenDue(store);
+  } catch (error) {
+    if (!isLockstepError(databaseError("signing the audit log", error))) throw error;
+  }
+}
+
+function identified({ store }: KeySide, name: RouteName, token: string | null): ReturnType<typeof identify> {
+  try {
+    return identify(store, token);
+  } catch (error) {
+    throw databaseError(`answering ${name}`, error);
+  }
 }
 
 function isAsker(askers: Route["askers"], { role }: Caller): boolean {

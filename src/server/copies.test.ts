@@ -55,7 +55,7 @@ test("a place is added once, and removed once", async () => {
 test("a kit counts as checked only by the newest copy, and only the one in use", async () => {
   using keys = await testKeySide();
   const { kit } = await keys.as("backup", "kit.show", {});
-  assert.deepEqual([kit?.id, kit?.checkedAt, kit?.stale], [kitId, null, "it was never checked"]);
+  assert.deepEqual([kit?.id, kit?.checkedAt, kit?.stale], [kitId, null, "it was never checked: `lockstep kit check`"]);
   const checked = { id: kitId, epoch: 1, number: 1, vaults: [] };
   await assert.rejects(keys.as("custodian", "kit.checked", checked), { code: "KIT_REJECTED", message: /newest copy/ });
   await keys.as("custodian", "copy.make", { full: true });
@@ -67,7 +67,7 @@ test("a kit counts as checked only by the newest copy, and only the one in use",
   assert.deepEqual([reply.kit.checkedAt, reply.kit.stale], ["2026-01-01T00:00:00Z", null]);
   keys.pass({ days: 366 });
   const later = await keys.as("custodian", "kit.show", {});
-  assert.equal(later.kit?.stale, "it was not checked for 12 months");
+  assert.equal(later.kit?.stale, "it was not checked for 12 months: `lockstep kit check`");
 });
 
 test("a copy that is written while a kit is tried is none that it was to be tried on, unless it is a full one", async () => {

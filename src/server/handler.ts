@@ -14,7 +14,7 @@ export type Handler<Name extends RouteName> = (
   signal: AbortSignal,
 ) => Promise<ReplyOf<Name>> | ReplyOf<Name>;
 
-/** A handler, and what its input is about, for the audit log: `web01/v1`. */
+/** A handler, and the subject of its input for the audit log: `web01/v1`. */
 export type Answer<Name extends RouteName> = {
   readonly handle: Handler<Name>;
   readonly subject: (input: InputOf<Name>) => string;

@@ -5,11 +5,11 @@ import { base64, fromUtf8, utf8 } from "#bytes/text.ts";
 import { findVersion, versionValue } from "#keys/versions/versions.ts";
 import { testKeySide } from "#testing/keys/key-side.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
-import { bindTo, enrolSomeVault, presented, prove } from "#testing/keys/presented-volume.ts";
+import { bindTo, enrolSomeVault, presentedOf, prove } from "#testing/keys/presented-volume.ts";
 import { sampleVolume } from "#testing/volumes/luks1-sample.ts";
 import { Luks2Maker } from "#testing/volumes/luks2-maker.ts";
 
-const header = await presented(sampleVolume);
+const header = await presentedOf(sampleVolume);
 const other = Luks2Maker.make("other", [{ number: 0, passphrase: "sound" }]).written();
 
 /** A key side with a damaged version, `web01/v1`, and a sound one, each bound to a volume. */
@@ -59,7 +59,7 @@ test("the same value puts it right: it must open a protector that the version is
   await keySide.as("custodian", "copy.make", { full: true });
   await assert.rejects(heal(keySide, "wrong"), { code: "SECRET_REJECTED" });
   await assert.rejects(heal(keySide, "cheap"), { code: "SECRET_REJECTED" }, "it opens another keyslot");
-  await assert.rejects(heal(keySide, "middle", { header: await presented(other) }), { code: "NOT_BOUND" });
+  await assert.rejects(heal(keySide, "middle", { header: await presentedOf(other) }), { code: "NOT_BOUND" });
   await assert.rejects(heal(keySide, "sound", { version: "db01/v1" }), { code: "ARGUMENT_INVALID" });
   assert.deepEqual(await named(keySide), ["web01/v1"]);
   assert.deepEqual(await heal(keySide, "middle"), { version: "web01/v1", protector: "keyslot 6" });

@@ -1,4 +1,4 @@
-/** Knows for how long nobody has asked for anything. */
+/** Measures the time since the last request. */
 export class Idle {
   readonly #clock: () => number;
   #running = 0;
@@ -11,7 +11,7 @@ export class Idle {
     this.#sinceMs = clock();
   }
 
-  /** Notes a request, until what it returns is disposed of. */
+  /** Counts a request as running until the returned value is disposed of. */
   begin(): Disposable {
     this.#running++;
     return {

@@ -1,38 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
 
 import { apiRoutes } from "#api/routes.ts";
 import { base64, utf8 } from "#bytes/text.ts";
 import { keyClient } from "#client/key-client.ts";
 import { Idle } from "#server/idle.ts";
 import { keyServer, listenAt } from "#server/key-server.ts";
-import type { KeySide } from "#server/key-side.ts";
 import { testKeySide } from "#testing/keys/key-side.ts";
-import type { TestKeySide } from "#testing/keys/key-side.ts";
-
-type Served = { readonly keys: TestKeySide; readonly idle: Idle; readonly socket: string; readonly log: string };
-
-/** A key side that listens on a socket in a folder of its own. */
-async function served(t: TestContext, parts: Partial<KeySide> = {}): Promise<Served> {
-  const folder = mkdtempSync(join(tmpdir(), "lockstep-server-"));
-  const [socket, log] = [join(folder, "socket"), join(folder, "log")];
-  const keys = await testKeySide();
-  const idle = new Idle(() => performance.now());
-  const server = keyServer({ ...keys.side, ...parts }, idle, log);
-  await listenAt(server, socket);
-  t.after(async () => {
-    await server.close();
-    await idle.quiet();
-    keys[Symbol.dispose]();
-    rmSync(folder, { recursive: true });
-  });
-  return { keys, idle, socket, log };
-}
+import { loggedLines, served } from "#testing/keys/served.ts";
 
 type Raw = { readonly method?: string; readonly path: string; readonly token?: string; readonly body?: string };
 
@@ -173,10 +152,9 @@ test("the log has what went wrong on the key side, by route and code", async (t)
   } as const;
   const adding = keyClient(socket, keys.tokens.custodian).call("key.add", input, signal);
   await assert.rejects(adding, { code: "KEY_STORE_SEALED" });
-  const lines = readFileSync(log, "utf8").trim().split("\n");
-  const last = JSON.parse(lines.at(-1) ?? "") as Record<string, unknown>;
-  assert.deepEqual([last["route"], last["code"]], ["key.add", "KEY_STORE_SEALED"]);
-  assert.ok(!lines.join("").includes("hunter2"));
+  const [line] = await loggedLines(log, 1);
+  assert.deepEqual([line?.["route"], line?.["code"]], ["key.add", "KEY_STORE_SEALED"]);
+  assert.ok(!readFileSync(log, "utf8").includes("hunter2"));
 });
 
 test("work stops when whoever asked for it is gone", async (t) => {

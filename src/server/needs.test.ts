@@ -5,7 +5,7 @@ import type { InputOf } from "#api/routes.ts";
 import { systemRandom } from "#crypto/derive.ts";
 import { addIdentity, newToken } from "#keys/access/identities.ts";
 import { inTransaction } from "#keys/store/database.ts";
-import { FROZEN_AFTER_RECOVERY } from "#keys/store/frozen.ts";
+import { FROZEN_AFTER_RECOVERY } from "#policy/frozen.ts";
 import { testKeySide } from "#testing/keys/key-side.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
 import { digestOf, idOf } from "#testing/keys/needs-world.ts";

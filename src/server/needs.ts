@@ -10,7 +10,6 @@ import { receiveReport } from "#keys/needs/receive-report.ts";
 import type { ReceivedReport } from "#keys/needs/receive-report.ts";
 import { openableVolumes } from "#keys/needs/usable-versions.ts";
 import { freezeWherePutBack } from "#keys/recovery/put-back.ts";
-import { isPutBack } from "#keys/store/frozen.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { runningDays } from "#keys/vaults/counted-days.ts";
 import { quarantineLeft } from "#keys/vaults/quarantine.ts";
@@ -18,6 +17,7 @@ import { silentVaults } from "#keys/vaults/silent-vaults.ts";
 import { thawIfReported } from "#keys/vaults/thaw.ts";
 import { enrolVault, loadVault, loadVaults, requireReporter, retireVault } from "#keys/vaults/vaults.ts";
 import { findVersion, versionName } from "#keys/versions/versions.ts";
+import { isPutBack } from "#policy/frozen.ts";
 import { auditWithinBudget } from "#server/audit-within-budget.ts";
 import type { Answers } from "#server/handler.ts";
 import { instantText, instantTextOrNull, msOf, msOrNull } from "#server/instants.ts";
@@ -141,7 +141,7 @@ function alarmWords({ missing, points }: NonNullable<ReceivedReport["alarm"]>): 
  * Looks whether the store knows what it knew when it gave receipts: see `freezeWherePutBack`. One that has its name and not its signature is
  * refused, and shows nothing.
  *
- * @returns what whoever reports is to be warned of
+ * @returns warnings for whoever reports
  */
 function checkReceipts(
   side: KeySide,

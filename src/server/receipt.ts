@@ -5,8 +5,8 @@ import { isSignedBy } from "#crypto/ed25519.ts";
 import { keyStoreStand } from "#keys/audit/receipts.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { KeptReceipt } from "#keys/recovery/put-back.ts";
-import { isPutBack } from "#keys/store/frozen.ts";
 import { signedBytes } from "#keys/store/key-ring.ts";
+import { isPutBack } from "#policy/frozen.ts";
 import { instantText } from "#server/instants.ts";
 
 /**

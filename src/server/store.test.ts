@@ -54,6 +54,24 @@ test("ways are added and removed, and the last one stays", async () => {
   await assert.rejects(side.as("custodian", "store.removeSeal", { seal: seal.id }), { code: "UNLOCK_LAST" });
 });
 
+test("one custodian of several takes no way to open it from the others", async () => {
+  using side = await testKeySide();
+  const { token: bob } = await side.as("custodian", "identity.add", {
+    name: "bob",
+    role: "custodian",
+    expiresAt: null,
+  });
+  await side.as("custodian", "store.addSeal", keyFile);
+  const remove = (seal: string) => side.as("custodian", "store.removeSeal", { seal });
+  await assert.rejects(remove("passphrase"), { code: "APPROVAL_NEEDED" });
+  await side.as("custodian", "store.seal", {});
+  await side.ask(null, "store.unseal", { kind: "passphrase", secret: base64(utf8(testSealPassphrase)) });
+  const { approvals } = await side.ask(bob, "approval.list", {});
+  await side.ask(bob, "approval.approve", { approval: approvals[0]?.id ?? "" });
+  assert.equal((await remove("passphrase")).seal.label, "passphrase");
+  await assert.rejects(remove("stick"), { code: "UNLOCK_LAST" }); // what cannot be is not waited for
+});
+
 test("a rollover of its keys says how much was wrapped anew", async () => {
   using side = await testKeySide();
   await side.as("custodian", "key.add", {

@@ -4,7 +4,7 @@ import { base64 } from "#bytes/text.ts";
 import { act } from "#keys/access/act.ts";
 import { loadPolicy } from "#keys/access/policy.ts";
 import { signHead } from "#keys/audit/audit-heads.ts";
-import { addSeal, removeSeal } from "#keys/seal/change-seals.ts";
+import { addSeal, removableSeal, removeSeal } from "#keys/seal/change-seals.ts";
 import { rekey } from "#keys/seal/rekey.ts";
 import type { Rewrapped } from "#keys/seal/rewrap.ts";
 import type { Seal } from "#keys/store/seal.ts";
@@ -80,6 +80,7 @@ export const storeAnswers: Answers<keyof typeof storeRoutes> = {
   },
   "store.removeSeal": {
     subject: ({ seal }) => seal,
+    before: ({ store }, { seal }) => void removableSeal(store, seal),
     audits: true,
     handle: async ({ store }, caller, { seal: named }) => {
       const { seal, rewrapped } = await removeSeal(store, caller, named);

@@ -25,7 +25,7 @@ export function act<T>(store: KeyStore, caller: Caller, what: AuditedAct, work: 
   }
 }
 
-/** What a failure's kind makes of an act: nobody refused it, it could not be done. */
+/** Errors of these kinds mean that an act failed; of all others, that it was refused. */
 const failures: readonly string[] = ["unavailable", "corrupt", "cancelled"];
 
 /** Notes that something was refused, or failed. */

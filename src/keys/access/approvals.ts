@@ -40,7 +40,7 @@ export type Approval = {
 };
 
 /** SHA-256 over an act's name, subject and input: what an approval is bound to. */
-export function requestHash({ act, subject, input }: RequestedAct): Uint8Array {
+function requestHash({ act, subject, input }: RequestedAct): Uint8Array {
   return sha256(utf8("lockstep v1 approval\n"), utf8(canonicalJson([act, subject, input])));
 }
 

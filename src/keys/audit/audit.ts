@@ -11,7 +11,7 @@ export type AuditedAct = {
   readonly act: string;
   /** What it was done to, as people name it: `web01/v1`. */
   readonly subject: string;
-  /** What else is to be known; never a secret. */
+  /** Further facts; never a secret. */
   readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
 };
 

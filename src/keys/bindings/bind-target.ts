@@ -7,7 +7,7 @@ export type BindTarget = {
   /** Whose volume it is; null where he does not say. */
   readonly place: VolumePlace | null;
   readonly source: Binding["source"];
-  /** The protector that is to be tried, and no other: `keyslot 1`, a GUID. Null: all that fit. */
+  /** The protector to try, and no other: `keyslot 1`, a GUID. Null: all that fit. */
   readonly protector: string | null;
   /** The volume's UUID, as he compared it; null where he did not. */
   readonly volumeUuid: string | null;

@@ -16,7 +16,7 @@ import { findVersion, loadVersion, versionName, whyUnusable } from "#keys/versio
 import type { Version } from "#keys/versions/versions.ts";
 import type { EncryptedVolume, Protector } from "#volume/header/volume.ts";
 
-/** What is to be bound. */
+/** What to bind, and to what. */
 export type BindRequest = BindTarget & {
   /** As `findVersion` takes it. */
   readonly version: string;

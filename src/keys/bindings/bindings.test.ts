@@ -3,31 +3,14 @@ import { test } from "node:test";
 
 import { act } from "#keys/access/act.ts";
 import { mergedBinding, retireBinding, saveBinding } from "#keys/bindings/bindings.ts";
-import type { Binding, NewBinding } from "#keys/bindings/bindings.ts";
+import type { Binding } from "#keys/bindings/bindings.ts";
 import { itself } from "#keys/store/model.ts";
 import type { BindingId } from "#keys/store/model.ts";
-import { NeedsWorld, digestOf } from "#testing/keys/needs-world.ts";
-
-const place = { machine: "web01", disk: "root", volume: "2" };
-
-function seen(more: Partial<NewBinding> = {}): NewBinding {
-  return {
-    version: "version" as NewBinding["version"],
-    protector: digestOf("slot 0"),
-    volumeIdentity: digestOf("root"),
-    protectorId: "keyslot 0",
-    protectorKind: "passphrase",
-    volumeFormat: "luks2",
-    volumeUuid: "3f6b0f3e-8d0c-4a52-9d0c-6f1f3c1f9b11",
-    place: null,
-    source: "live",
-    boundBy: "ann",
-    ...more,
-  };
-}
+import { NeedsWorld } from "#testing/keys/needs-world.ts";
+import { someBinding, somePlace } from "#testing/keys/some-binding.ts";
 
 const old = (more: Partial<Binding>): Binding => ({
-  ...seen(),
+  ...someBinding(),
   id: "id" as BindingId,
   boundMs: 1,
   retiredMs: null,
@@ -35,18 +18,21 @@ const old = (more: Partial<Binding>): Binding => ({
 });
 
 test("a binding that was made from a point becomes a live one, and never the other way round", () => {
-  const point = old({ source: "point", boundBy: "bob", place });
-  const live = mergedBinding(point, { ...seen(), boundMs: 9 });
-  assert.deepEqual([live.source, live.boundBy, live.boundMs, live.place], ["live", "ann", 9, place]);
-  const again = mergedBinding(old({ boundBy: "bob" }), { ...seen({ source: "point", place }), boundMs: 9 });
-  assert.deepEqual([again.source, again.boundBy, again.boundMs, again.place], ["live", "bob", 1, place]);
+  const point = old({ source: "point", boundBy: "bob", place: somePlace });
+  const live = mergedBinding(point, { ...someBinding(), boundMs: 9 });
+  assert.deepEqual([live.source, live.boundBy, live.boundMs, live.place], ["live", "ann", 9, somePlace]);
+  const again = mergedBinding(old({ boundBy: "bob" }), {
+    ...someBinding({ source: "point", place: somePlace }),
+    boundMs: 9,
+  });
+  assert.deepEqual([again.source, again.boundBy, again.boundMs, again.place], ["live", "bob", 1, somePlace]);
 });
 
 test("a retired binding counts again once its protector is seen live, not when a point has it", () => {
   const retired = old({ retiredMs: 5 });
-  assert.equal(mergedBinding(retired, { ...seen(), boundMs: 9 }).retiredMs, null);
-  assert.equal(mergedBinding(retired, { ...seen({ source: "import" }), boundMs: 9 }).retiredMs, null);
-  assert.equal(mergedBinding(retired, { ...seen({ source: "point" }), boundMs: 9 }).retiredMs, 5);
+  assert.equal(mergedBinding(retired, { ...someBinding(), boundMs: 9 }).retiredMs, null);
+  assert.equal(mergedBinding(retired, { ...someBinding({ source: "import" }), boundMs: 9 }).retiredMs, null);
+  assert.equal(mergedBinding(retired, { ...someBinding({ source: "point" }), boundMs: 9 }).retiredMs, 5);
 });
 
 test("retiring twice keeps the first date; a binding that is not there cannot be retired", async () => {
@@ -54,7 +40,7 @@ test("retiring twice keeps the first date; a binding that is not there cannot be
   const { store } = world;
   const version = world.version("web01").id;
   const inAct = <T>(work: () => T): T => act(store, itself, { act: "test", subject: "" }, work);
-  const { id } = inAct(() => saveBinding(store, seen({ version })));
+  const { id } = inAct(() => saveBinding(store, someBinding({ version })));
   const first = inAct(() => retireBinding(store, id));
   world.leap(1);
   assert.deepEqual(

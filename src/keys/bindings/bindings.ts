@@ -25,7 +25,7 @@ export type Binding = {
   readonly retiredMs: number | null;
 };
 
-/** What is to be bound. */
+/** What to bind, and to what. */
 export type NewBinding = Omit<Binding, "id" | "boundMs" | "retiredMs">;
 
 /**

@@ -10,7 +10,7 @@ import type { Version } from "#keys/versions/versions.ts";
 export type FoundVersion = { readonly version: Version; readonly bindings: readonly Binding[] };
 
 /** More than this says that the search was for too little. */
-export const FOUND_LIMIT = 1000;
+const FOUND_LIMIT = 1000;
 
 /** So many characters of a name or note at least, or everything would be found. */
 const LEAST_LENGTH = 3;
@@ -21,7 +21,7 @@ const LEAST_LENGTH = 3;
  * is written in a name or note. Letters' case does not matter, nor do braces around a GUID.
  *
  * @returns by name; at most 1,000
- * @throws {LockstepError} ARGUMENT_INVALID: nothing is to be found
+ * @throws {LockstepError} ARGUMENT_INVALID: there is nothing to look for
  */
 export function findVersions(store: KeyStore, text: string): readonly FoundVersion[] {
   const wanted = text

@@ -14,7 +14,7 @@ export type HeaderOfVolume = Pick<EncryptedVolume, "identity"> & {
  * another volume in its place now.
  *
  * @param facts  what the live header says
- * @param place  where it was read; null where nobody says
+ * @param place  where it was read; null: not said
  */
 export function goneBindings(
   { db }: KeyStore,

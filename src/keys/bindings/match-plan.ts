@@ -21,7 +21,7 @@ export type MatchKnowledge = {
   /** Protectors that versions were tried on and do not open. */
   readonly tried: ReadonlyMap<VersionId, ReadonlySet<string>>;
   readonly place: VolumePlace | null;
-  /** The protector that is to be tried; null: all. */
+  /** The protector to try; null: all. */
   readonly only: string | null;
 };
 
@@ -44,7 +44,8 @@ export function planMatch(
     const known = tried.get(version.id);
     if (fitting.every(({ fingerprint }) => known?.has(fingerprint) === true)) return [];
     const seconds = fitting.reduce((sum, { cost }) => sum + (cost?.seconds ?? 0), 0);
-    const because = bound.has(version.id) ? "bound" : isNamedFor(version, header.facts, place) ? "named" : "fits";
+    const named = isNamedFor(version, header.facts, place) ? "named" : "fits";
+    const because = bound.has(version.id) ? "bound" : named;
     return [{ version, because, seconds }];
   });
   return trials.toSorted(

@@ -23,7 +23,7 @@ export type MatchRequest = BindTarget & {
   readonly header: PresentedHeader;
   /** Trials may take so long in all, as estimated. */
   readonly maxSeconds: number;
-  /** Only say what there is to try. */
+  /** Only say what would be tried. */
   readonly dryRun: boolean;
 };
 

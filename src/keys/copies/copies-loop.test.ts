@@ -46,3 +46,10 @@ test("a failure is told once, and not again at each tick; a sealed store is left
   assert.deepEqual(await whileCopied(bench, () => setTimeout(100)), []);
   assert.deepEqual(await bench.names("a"), []);
 });
+
+test("a database that cannot be read any more is a failure like any other, and ends nothing", async () => {
+  using bench = await CopyBench.make("a");
+  bench.store.db.exec("DROP TABLE place_states");
+  const failures = await whileCopied(bench, () => setTimeout(100));
+  assert.equal(failures.length, 2); // once, and once more at its end
+});

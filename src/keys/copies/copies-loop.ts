@@ -26,8 +26,9 @@ export async function keepCopied(
   const { tickMs, clock, failed } = how;
   let lookAtMs = clock();
   let quietUntilMs = 0;
-  const copy = async (stop: AbortSignal): Promise<void> => {
+  const copyWhereDue = async (isDue: () => boolean, stop: AbortSignal): Promise<void> => {
     try {
+      if (!canCopy(side) || !isDue()) return;
       const { places } = await ensureCopied(side, stop);
       lookAtMs = clock() + (places.some(({ failure }) => failure !== null) ? PAUSE_MS : LOOK_MS);
     } catch (error) {
@@ -36,10 +37,9 @@ export async function keepCopied(
     }
   };
   while (await sleep(tickMs, signal)) {
-    if (clock() < quietUntilMs || !canCopy(side)) continue;
-    if (clock() >= lookAtMs || isCopyDue(side.store)) await copy(signal);
+    if (clock() >= quietUntilMs) await copyWhereDue(() => clock() >= lookAtMs || isCopyDue(side.store), signal);
   }
-  if (canCopy(side) && isCopyDue(side.store)) await copy(AbortSignal.timeout(LAST_MS));
+  await copyWhereDue(() => isCopyDue(side.store), AbortSignal.timeout(LAST_MS));
 }
 
 function canCopy({ store }: CopySide): boolean {

@@ -16,8 +16,8 @@ import type { KeyStore } from "#keys/key-store.ts";
 import { currentKit } from "#keys/kit/kits.ts";
 import { forgetChanges, hasChangedAfter, hasUrgentAfter, newestChange, rowKey } from "#keys/store/changes.ts";
 import { SCHEMA_VERSION, inTransaction } from "#keys/store/database.ts";
-import { isPutBack } from "#keys/store/frozen.ts";
 import type { Version } from "#keys/versions/versions.ts";
+import { isPutBack } from "#policy/frozen.ts";
 
 /** How it went to see that each place has all. */
 export type CopyOutcome = {
@@ -59,7 +59,7 @@ export function isReadyForCopies(store: KeyStore): boolean {
   return currentKit(store) !== null && placesInUse(store).length > 0 && !isPutBack(store.facts().frozen);
 }
 
-/** Whether a copy is to be written, as far as is known without a look at the places; one that failed last is passed over. */
+/** Whether a copy is due, as far as is known without a look at the places; one that failed last is passed over. */
 export function isCopyDue(store: KeyStore): boolean {
   const places = placesInUse(store).filter(({ state }) => (state?.failure ?? null) === null);
   return places.length > 0 && planOf(store, places, false) !== null;
@@ -145,7 +145,7 @@ function planOf(
   });
 }
 
-/** Whether something changed that a copy does not have, and that is to be copied at once. */
+/** Whether something changed that no copy has, and that must be copied at once. */
 export function isMissingChange(store: KeyStore, { upto }: StoredCopy): boolean {
   return hasUrgentAfter(store.db, upto);
 }

@@ -193,7 +193,7 @@ export const copyKeys = {
   claim: (epoch: number): string => `keystore/epoch-${digits(epoch)}`,
 } as const;
 
-/** What an object of a place is by its key; null for one that is none of ours. */
+/** The kind of an object of a place, by its key; null for one that is no part of the format. */
 export function parseCopyKey(key: string): { readonly epoch: number; readonly number: number | null } | null {
   const [, claim, epoch, number] = /^keystore\/(?:epoch-([0-9a-f]{8})|([0-9a-f]{8})-([0-9a-f]{8}))$/.exec(key) ?? [];
   if (claim !== undefined) return { epoch: Number.parseInt(claim, 16), number: null };

@@ -15,7 +15,7 @@ export type CopyState = {
   readonly nowMs: number;
   /** The newest full copy and all increments after it, in their order; empty where there is none. */
   readonly chain: readonly ChainCopy[];
-  /** Whether something changed since that is to be copied at once. */
+  /** Whether something changed since then that must be copied at once. */
   readonly changed: boolean;
   /** Whether anything else changed since: what vaults report anew. */
   readonly reported: boolean;
@@ -45,7 +45,7 @@ export const REPORTED_EVERY_MS = DAY_MS / 24;
 export const AUDIT_EVERY_MS = DAY_MS;
 
 /**
- * Which copy is to be written now; null: none, each place has all.
+ * Which copy to write now; null: none, each place has all.
  *
  * A full copy where there is none, for a new kit or schema, where a place lacks a part of the chain, and after a destruction, so that
  * what still holds the value can grow old and be deleted; and now and then.

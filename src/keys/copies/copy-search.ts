@@ -30,7 +30,7 @@ export type FoundChain = {
 };
 
 export type CopySearch = {
-  /** Null where no copy is good. */
+  /** The newest good chain; null where no copy is good. */
   readonly chain: FoundChain | null;
   /** What is newer than that and was refused, and why, in words. */
   readonly refused: readonly string[];

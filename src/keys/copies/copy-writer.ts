@@ -16,7 +16,7 @@ import { currentKit } from "#keys/kit/kits.ts";
 import { newestChange } from "#keys/store/changes.ts";
 import { SCHEMA_VERSION, inTransaction } from "#keys/store/database.ts";
 
-/** A copy that is to be put into places. */
+/** A copy that is put into places. */
 export type MadeCopy = Omit<StoredCopy, "places"> & { readonly bytes: Uint8Array };
 
 /**

@@ -9,6 +9,7 @@ import { saveFound } from "#keys/copies/stored-copies.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { inTransaction } from "#keys/store/database.ts";
 import { itself } from "#keys/store/model.ts";
+import { FROZEN_ELSEWHERE, whatThaws } from "#policy/frozen.ts";
 
 /** A place, and whether copies of this epoch were read back there since it was added. The id is null where it is not added yet. */
 type HeldPlace = Pick<OpenPlace, "place" | "objects" | "hadCopies"> & { readonly id: string | null };
@@ -62,13 +63,13 @@ function isOthers(store: KeyStore, claim: EpochClaim): boolean {
 
 /** Freezes the store: another one took its place. */
 function freeze(store: KeyStore, { epoch, claim }: FoundClaim, { place }: HeldPlace): LockstepError {
-  const why = `it was recovered elsewhere: epoch ${epoch} was claimed in ${place} at ${claim?.at}`;
+  const why = `${FROZEN_ELSEWHERE}: epoch ${epoch} was claimed in ${place} at ${claim?.at}`;
   if (store.facts().frozen !== why) {
     act(store, itself, { act: "store.freeze", subject: "store", detail: { epoch } }, () =>
       store.db.prepare("UPDATE store SET frozen = ?").run(why),
     );
   }
   return new LockstepError("KEY_STORE_FROZEN", `copying the key store: ${why}`, {
-    hint: "Use the key store that was recovered. If nobody you know recovered it, somebody has your kit or this store's keys.",
+    hint: whatThaws(why),
   });
 }

@@ -11,7 +11,7 @@ import type { NewVersion, Version } from "#keys/versions/versions.ts";
  * Stores a version that somebody gives, or makes one, and its key where there is none. It does not take the place of another
  * version: a rollover does that.
  *
- * @param given  `value` is null where one is to be made
+ * @param given  `value`: null makes one
  * @throws {LockstepError} SECRET_INVALID, ARGUMENT_INVALID, KEY_STORE_SEALED
  */
 export function addKeyVersion(

@@ -20,7 +20,7 @@ export type ListedSecret = {
 /** What became of it. */
 export type ImportedSecret =
   | { readonly version: Version; readonly isNew: boolean; readonly failure: null }
-  /** It cannot be what it is said to be; why, in words without anything of it. */
+  /** Why it cannot be a secret of its kind, in words that tell nothing of it. */
   | { readonly version: null; readonly isNew: false; readonly failure: string };
 
 /**

@@ -3,6 +3,7 @@ import type { KeyStore } from "#keys/key-store.ts";
 import { destructionRefusal } from "#keys/needs/needs.ts";
 import { versionName } from "#keys/versions/versions.ts";
 import type { Version } from "#keys/versions/versions.ts";
+import { whatThaws } from "#policy/frozen.ts";
 
 /**
  * Refuses what would take a version's value away from anything that needs it. To be called in the transaction that would.
@@ -25,6 +26,6 @@ export function refuseFrozen(store: KeyStore, what: string): void {
   const { frozen } = store.facts();
   if (frozen === null) return;
   throw new LockstepError("KEY_STORE_FROZEN", `${what}: the key store releases and destroys nothing: ${frozen}`, {
-    hint: "After a recovery it waits for a report of each vault, which `lockstep check --all` makes; docs/keys.md says more.",
+    hint: whatThaws(frozen),
   });
 }

@@ -3,11 +3,11 @@ import { setImmediate } from "node:timers/promises";
 import { test } from "node:test";
 
 import { Secret } from "#bytes/secret.ts";
-import { base64, hex, utf8 } from "#bytes/text.ts";
+import { hex } from "#bytes/text.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
 import { custodianDeriver, derivationsOf } from "#keys/derivations/derivations.ts";
-import { testKeySide } from "#testing/keys/key-side.ts";
-import { bindTo, enrolSomeVault, presented, prove } from "#testing/keys/presented-volume.ts";
+import { addPassphrase, testKeySide } from "#testing/keys/key-side.ts";
+import { bindTo, enrolSomeVault, presentedOf, prove } from "#testing/keys/presented-volume.ts";
 import { sampleVolume } from "#testing/volumes/luks1-sample.ts";
 import { Luks2Maker } from "#testing/volumes/luks2-maker.ts";
 import type { KeyDeriver, KdfRequest } from "#volume/header/kdf.ts";
@@ -37,15 +37,13 @@ test("a match of many versions and proofs take turns, and never derive at the sa
   enrolSomeVault(keySide);
   const matched = Luks2Maker.make("matched", [{ number: 0, passphrase: "nobody has it" }]).written();
   for (let number = 0; number < CANDIDATES; number++) {
-    const value = base64(utf8(`candidate ${number}`));
-    const given = { name: "old", kind: "passphrase", value, note: "", activatesAt: null, expiresAt: null } as const;
-    await keySide.as("custodian", "key.add", given);
+    await addPassphrase(keySide, "old", `candidate ${number}`);
   }
   await bindTo(keySide, sampleVolume, "keyslot 6", { kind: "passphrase", bytes: "middle" });
   const target = { place: null, source: "live", protector: null, volumeUuid: null } as const;
   const match = keySide.as("custodian", "key.match", {
     ...target,
-    header: await presented(matched),
+    header: await presentedOf(matched),
     maxSeconds: 600,
     dryRun: false,
   });

@@ -11,7 +11,7 @@ const AT_ONCE = 1;
 /** The line in which what custodians have tried waits: one turn for each of a machine whose proofs wait. */
 const CUSTODIANS = "custodians";
 
-/** All derivations of a key side: one after the other, whoever asks taking turns, within budgets of the day. */
+/** All derivations of a key side: one at a time, askers in turn, within budgets of the day. */
 export class Derivations {
   readonly #store: KeyStore;
   readonly #queue = new FairQueue(AT_ONCE);

@@ -4,10 +4,10 @@ import type { Random } from "#crypto/derive.ts";
 const consonants = "bdfghjklmnprstvz";
 const vowels = "aeiou";
 
-/** Syllables of a check word: 80 to the fourth, so nobody guesses it. */
+/** Syllables of a check word: one of 80 to the fourth, too many to guess. */
 const SYLLABLES = 4;
 
-/** A word that can be said and typed, such as `bafotilu`: whoever types it back has the page that it was printed on. */
+/** A word that can be said and typed, such as `bafotilu`: typing it back shows that one has the page that it was printed on. */
 export function newCheckWord(random: Random): string {
   const bytes = random(SYLLABLES * 2);
   return Array.from({ length: SYLLABLES }, (_, at) => {

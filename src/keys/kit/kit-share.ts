@@ -28,7 +28,7 @@ const BODY_BYTES = 1 + SET_ID_BYTES + 2 + PART_BYTES;
 const SHARE_BYTES = BODY_BYTES + CHECK_BYTES;
 
 /** Groups of a share's text. */
-export const SHARE_GROUPS = groupCount(SHARE_BYTES);
+const SHARE_GROUPS = groupCount(SHARE_BYTES);
 
 /** A share as text that a person can type: 18 groups of 5 symbols. @see docs/format/kit.md, "A share" */
 export function shareGroups({ setId, threshold, index, part }: Share): readonly string[] {

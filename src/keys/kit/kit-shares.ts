@@ -7,7 +7,7 @@ import { PART_BYTES } from "#keys/kit/kit-share.ts";
 import type { Share } from "#keys/kit/kit-share.ts";
 
 /** The most shares that a secret is split into. */
-export const SHARES_LIMIT = 255;
+const SHARES_LIMIT = 255;
 
 /**
  * Splits a kit's secret into shares, of which any `threshold` give it back and fewer say nothing of it (Shamir's scheme over

@@ -22,11 +22,15 @@ const unopened = (name: string): string =>
 test("each thing that makes a kit stale is named, the gravest first", () => {
   const cases: readonly (readonly [Partial<Kit>, Partial<KitSurroundings>, string | null])[] = [
     [{}, {}, null],
-    [{ checkedMs: null }, {}, "it was never checked"],
+    [{ checkedMs: null }, {}, "it was never checked: `lockstep kit check`"],
     [{}, { nowMs: 1000 + KIT_CHECK_MS - 1 }, null],
-    [{}, { nowMs: 1000 + KIT_CHECK_MS }, "it was not checked for 12 months"],
-    [{}, { identities: ["1"] }, "the custodians changed since it was made: make a new one"],
-    [{}, { identities: ["1", "2", "3"] }, "the custodians changed since it was made: make a new one"],
+    [{}, { nowMs: 1000 + KIT_CHECK_MS }, "it was not checked for 12 months: `lockstep kit check`"],
+    [{}, { identities: ["1"] }, "the custodians changed since it was made: `lockstep kit create` makes a new one"],
+    [
+      {},
+      { identities: ["1", "2", "3"] },
+      "the custodians changed since it was made: `lockstep kit create` makes a new one",
+    ],
     [{}, { vaults: [...now.vaults, { id: "v2", name: "branch" }] }, unopened("branch")],
     [{ vaults: ["v1", "v2"] }, {}, null],
     [{ checkedMs: null, vaults: [] }, {}, unopened("main")],

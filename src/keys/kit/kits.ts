@@ -18,7 +18,7 @@ export type Kit = {
   readonly checkedMs: number | null;
 };
 
-/** A kit is to be checked again after this time. */
+/** A kit must be checked again after this time. */
 export const KIT_CHECK_MS = 366 * 24 * 60 * 60 * 1000;
 
 /** The kit in use; null where none was made. */
@@ -76,16 +76,16 @@ export type KitSurroundings = {
   readonly vaults: readonly { readonly id: string; readonly name: string }[];
 };
 
-/** Why a kit is to be made or checked again, in words; null while all is well. */
+/** Why a kit must be made or checked again, and by which command, in words; null while all is well. */
 export function whyStale(kit: Kit, { nowMs, identities, vaults }: KitSurroundings): string | null {
   if (kit.identities.toSorted().join() !== identities.toSorted().join()) {
-    return "the custodians changed since it was made: make a new one";
+    return "the custodians changed since it was made: `lockstep kit create` makes a new one";
   }
   const unopened = vaults.filter(({ id }) => !kit.vaults.includes(id)).map(({ name }) => name);
   if (unopened.length > 0)
     return `it was not seen to open ${unopened.join(", ")}: \`lockstep vault enrol --kit\` lets it; then check it`;
-  if (kit.checkedMs === null) return "it was never checked";
-  return nowMs - kit.checkedMs >= KIT_CHECK_MS ? "it was not checked for 12 months" : null;
+  if (kit.checkedMs === null) return "it was never checked: `lockstep kit check`";
+  return nowMs - kit.checkedMs >= KIT_CHECK_MS ? "it was not checked for 12 months: `lockstep kit check`" : null;
 }
 
 /** What the store has that decides whether its kit is stale. */

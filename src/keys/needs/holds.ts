@@ -12,7 +12,7 @@ export type Hold = {
   readonly why: string;
   readonly heldBy: string;
   readonly heldMs: number;
-  /** A forecast: only `releaseHold` ends it. Null: nobody said. */
+  /** The day on which it is expected to end; only `releaseHold` ends it. Null: none was given. */
   readonly expectedUntilMs: number | null;
 };
 

@@ -1,7 +1,7 @@
 /** Something that needs a version. Instants are milliseconds since 1970. */
 export type Need = {
   readonly kind: "point" | "quarantined point" | "live volume" | "newly retired" | "untried" | "hold" | "silent vault";
-  /** Null where it is of no vault. */
+  /** The vault's name; null where it is of none. */
   readonly vault: string | null;
   /** `web01@2026-11-23T14:05`, or what else needs it, in words. */
   readonly what: string;
@@ -32,7 +32,7 @@ export type NeedFacts = {
   /** Volumes of points that nothing opens, and that it was never tried on. */
   readonly untried: number;
   readonly holds: readonly { readonly why: string; readonly heldBy: string; readonly expectedUntilMs: number | null }[];
-  /** Vaults of which nobody knows what they hold by now, and why, in words. */
+  /** Vaults whose present content is unknown, and why, in words. */
   readonly silentVaults: readonly { readonly name: string; readonly why: string }[];
 };
 

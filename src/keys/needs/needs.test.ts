@@ -73,6 +73,12 @@ test("a live volume needs its version until the binding is retired", async () =>
   );
   world.store.db.prepare("UPDATE bindings SET retired_ms = 1 WHERE id = ?").run(id);
   assert.equal(world.refusal(version), null);
+  world.bind(version, { ...root, volume: "disk" }, "slot 0", { live: true });
+  assert.equal(
+    world.refusal(version),
+    "it opens web01's disk disk, as far as is known",
+    "all of the disk is the volume",
+  );
 });
 
 test("a retired version is kept for 90 days on which the key side runs, and no clock shortens that", async () => {

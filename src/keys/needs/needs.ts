@@ -118,6 +118,7 @@ function pointNeeds(store: KeyStore, version: VersionId): Need[] {
 }
 
 function volumeWords({ place, volumeFormat, volumeUuid, volumeIdentity }: Binding): string {
+  if (place?.volume === "disk") return `${place.machine}'s disk ${place.disk}`; // all of it is one volume
   if (place !== null) return `the volume ${place.volume} of ${place.machine}'s disk ${place.disk}`;
   return `the ${volumeFormat} volume ${volumeUuid ?? volumeIdentity.slice(0, 12)}`;
 }

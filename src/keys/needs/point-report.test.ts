@@ -256,6 +256,20 @@ test("a week before its date a point is not expected to go", async () => {
   assert.deepEqual(bench.report(staying).alarm, { missing: 15, points: 30 });
 });
 
+test("by a clock that was put back what goes in time alarms, since no other clock can be trusted more; set right, it alarms of nothing anew", async () => {
+  using bench = await NeedsWorld.make();
+  const { going, staying } = ruled("2026-01-08T12:00Z");
+  bench.report([...going, ...staying]);
+  bench.leap(8);
+  bench.report([...going, ...staying]);
+  bench.leap(-365);
+  assert.deepEqual(bench.report(staying).alarm, { missing: 15, points: 30 });
+  bench.leap(365);
+  assert.equal(bench.report(staying).alarm, null);
+  bench.leap(1);
+  assert.equal(bench.report(staying).alarm, null);
+});
+
 test("a forecast that was shortened first hides no loss: the shortening alarms, and until its quarantine is over so does the loss", async () => {
   using bench = await NeedsWorld.make();
   const { going, staying } = ruled("2033-12-31T12:00Z");

@@ -16,7 +16,7 @@ export type ReceivedPoints = Omit<PointReport, "points"> & {
   readonly points: () => PointReport["points"];
 };
 
-/** What whoever reported is told. */
+/** What a report comes to. */
 export type ReceivedReport = Pick<ReportOutcome, "quarantined" | "alarm">;
 
 const HOUR_MS = 60 * 60 * 1000;

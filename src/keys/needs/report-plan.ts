@@ -33,7 +33,7 @@ export type StoredPoint = Pick<ReportedPoint, "point" | "name" | "capturedMs" | 
 
 /** What a report changes. */
 export type ReportPlan = {
-  /** Points that are new or have changed, as they are to be stored. */
+  /** Points that are new or have changed, as they are stored. */
   readonly saved: readonly StoredPoint[];
   /** Points whose volumes are others than they were last reported to be; new ones too. */
   readonly volumes: readonly ReportedPoint[];
@@ -45,9 +45,9 @@ export type ReportPlan = {
   readonly returned: number;
   /** Went into quarantine by this report. */
   readonly fallen: number;
-  /** In quarantine after it. */
+  /** Points of the machine that are in quarantine after the report. */
   readonly quarantined: number;
-  /** That so many points fell today that a custodian is to be told: how many, of how many. Null: they did not, or not by this report. */
+  /** That so many points fell today that a custodian must be told: how many, of how many. Null: they did not, or not by this report. */
   readonly alarm: { readonly missing: number; readonly points: number } | null;
 };
 
@@ -71,6 +71,10 @@ export function planReport(
   const told = { before: 0, missing: 0, isNew: false };
   for (const point of reported.values()) {
     const before = stored.get(point.point);
+    if (before !== undefined && isAsBefore(before, point)) {
+      told.before++;
+      continue;
+    }
     const after = storedPoint(point, before, today);
     const isChanged = before === undefined || differs(before, after);
     if (isChanged) saved.push(after);
@@ -105,6 +109,18 @@ export function planReport(
   }
   const isAlarm = told.isNew && areMany(told.missing, told.before);
   return { saved, volumes, freed, ...counts, alarm: isAlarm ? { missing: told.missing, points: told.before } : null };
+}
+
+/** Whether a point is just as it was, and nothing of it waits: as most are, each time. */
+function isAsBefore({ forecast, missingDay, ...before }: StoredPoint, after: ReportedPoint): boolean {
+  return (
+    missingDay === null &&
+    forecast.nearer === null &&
+    forecast.untilMs === after.expectedUntilMs &&
+    before.name === after.name &&
+    before.capturedMs === after.capturedMs &&
+    before.volumesDigest === after.volumesDigest
+  );
 }
 
 function storedPoint(

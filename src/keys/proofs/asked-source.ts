@@ -54,7 +54,7 @@ export class AskedSource implements VolumeSource {
   }
 
   /**
-   * What is to be shown next, ascending.
+   * What to show next, ascending.
    *
    * @param work  what reads
    * @returns     none: it is over

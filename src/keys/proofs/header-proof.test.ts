@@ -5,7 +5,7 @@ import { base64, fromBase64 } from "#bytes/text.ts";
 import { HeaderProver } from "#keys/proofs/header-proof.ts";
 import type { HeaderFinding, ProofRequest } from "#keys/proofs/header-proof.ts";
 import { testKeySide } from "#testing/keys/key-side.ts";
-import { bindTo, presented, someMachine, somePoint, someVault } from "#testing/keys/presented-volume.ts";
+import { bindTo, presentedOf, someMachine, somePoint, someVault } from "#testing/keys/presented-volume.ts";
 import { seededRandom } from "#testing/random.ts";
 import { recoveryText, u32 } from "#testing/volumes/bitlocker-entry-maker.ts";
 import { forge, makeBitlocker } from "#testing/volumes/bitlocker-maker.ts";
@@ -74,7 +74,7 @@ async function proveAll(
   using keySide = await testKeySide(kdf);
   await bindTo(keySide, image, protectorId, value);
   const prover = new HeaderProver({ store: keySide.side.store, kdf, costLimit: { memoryKiB: 2 ** 20, seconds: 60 } });
-  const { ranges, ...size } = await presented(image);
+  const { ranges, ...size } = await presentedOf(image);
   const findings: HeaderFinding[] = [];
   for (const header of headers) {
     const pieces = ranges.map(([offsetBytes, text]) => {

@@ -13,7 +13,7 @@ export class PresentedBytes {
     this.#hash.update(new Uint8Array(head.buffer)).update(bytes);
   }
 
-  /** Of all up to now, in hexadecimal. */
+  /** Digest of all bytes up to now, in hexadecimal. */
   digest(): string {
     return this.#hash.copy().digest("hex");
   }

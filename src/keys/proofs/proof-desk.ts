@@ -36,7 +36,7 @@ type OpenProof = {
   wants: readonly Place[];
 };
 
-/** A proof that nobody goes on with ends after this, and its keys are wiped. */
+/** A proof without a next step ends after this time, and its keys are wiped. */
 const SESSION_MS = 2 * 60 * 1000;
 /** A statement and its audit entry. */
 const STATEMENT_ROWS = 2;

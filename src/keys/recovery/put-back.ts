@@ -12,11 +12,11 @@ import { ownCopies } from "#keys/copies/own-copies.ts";
 import { loadPlaces } from "#keys/copies/places.ts";
 import { newestNumber, saveFound } from "#keys/copies/stored-copies.ts";
 import type { KeyStore } from "#keys/key-store.ts";
-import { FROZEN_AFTER_RECOVERY, FROZEN_PUT_BACK, isPutBack } from "#keys/store/frozen.ts";
 import { itself } from "#keys/store/model.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { prepared } from "#keys/store/prepared.ts";
 import { vaultName } from "#keys/vaults/vaults.ts";
+import { FROZEN_AFTER_RECOVERY, FROZEN_ELSEWHERE, FROZEN_PUT_BACK, isPutBack } from "#policy/frozen.ts";
 
 /** A receipt that this store signed, as a vault kept it. */
 export type KeptReceipt = {
@@ -63,7 +63,7 @@ function whatItShows(
 ): { readonly found: string; readonly was: string; readonly is: string } | null {
   const now = store.facts();
   if (epoch > now.epoch) {
-    return { found: "it was recovered elsewhere", was: `epoch ${epoch}`, is: `this is epoch ${now.epoch}` };
+    return { found: FROZEN_ELSEWHERE, was: `epoch ${epoch}`, is: `this is epoch ${now.epoch}` };
   }
   if (epoch < now.epoch || auditSeq === 0) return null;
   const row = prepared(store.db, "SELECT hash FROM audit WHERE seq = ?").get(auditSeq);

@@ -9,6 +9,7 @@ import type { FoldedRow } from "#keys/copies/copy-fold.ts";
 import type { CopyRow, CopyValue } from "#keys/copies/copy-format.ts";
 import { allRows, rowsAfter } from "#keys/copies/copy-rows.ts";
 import type { FoundChain } from "#keys/copies/copy-search.ts";
+import { removePlace } from "#keys/copies/places.ts";
 import { copiedTables } from "#keys/store/changes.ts";
 import { SCHEMA_VERSION, stagingDatabase } from "#keys/store/database.ts";
 import { thawIfReported } from "#keys/vaults/thaw.ts";
@@ -40,6 +41,57 @@ function withSchema({ copies, signingKey }: FoundChain, schema: number): FoundCh
   assert.ok(first !== undefined);
   return { copies: [first, ...others], signingKey };
 }
+
+/** The rows of a table, without the columns that `without` names. */
+function rowsOf({ db }: { readonly db: CopyBench["store"]["db"] }, table: string, without: string): unknown[] {
+  return db
+    .prepare(`SELECT * FROM ${table} ORDER BY 1`)
+    .all()
+    .map((row) => Object.fromEntries(Object.entries(row).filter(([column]) => !without.includes(column))));
+}
+
+test("recovery gives back every row, and every value, in a later epoch, frozen, with no identity of before", async () => {
+  using bench = await CopyBench.make("a", "b");
+  bench.add("web01", "first");
+  await bench.copy();
+  bench.add("web01", "second");
+  bench.add("gone", "destroyed");
+  bench.change("INSERT INTO keys VALUES ('1', 'removed', 0, '{}')");
+  await bench.copy();
+  bench.change(
+    "UPDATE versions SET value = NULL, wrapping = NULL, destroyed_ms = 0 WHERE key IN (SELECT id FROM keys WHERE name = 'gone')",
+  );
+  bench.change("DELETE FROM keys WHERE name = 'removed'");
+  await bench.copy();
+  const { chain, refused } = await bench.find("a");
+  assert.ok(chain !== null);
+  assert.deepEqual([refused, chain.copies.length], [[], 3]);
+  using recovered = await bench.recover(chain);
+  for (const [name, value] of [
+    ["web01/v1", "first"],
+    ["web01/v2", "second"],
+  ] as const) {
+    assert.equal(Buffer.from(versionValue(recovered, findVersion(recovered, name)).bytes).toString(), value);
+  }
+  assert.throws(() => versionValue(recovered, findVersion(recovered, "gone/v1")), { code: "VERSION_UNUSABLE" });
+  const before = bench.store.facts();
+  assert.deepEqual(
+    { ...recovered.facts(), rootNumber: 1 },
+    {
+      ...before,
+      epoch: 2,
+      epochClaim: "c".repeat(32),
+      frozen: "it was recovered, and not every vault has reported since",
+      rootNumber: 1,
+    },
+  );
+  assert.equal(recovered.db.prepare("SELECT 1 FROM identities WHERE revoked_ms IS NULL").get(), undefined);
+  for (const table of ["keys", "versions", "places", "kits", "audit", "identities"]) {
+    const without = table === "versions" ? "wrapping, value" : table === "identities" ? "revoked_ms" : "";
+    assert.deepEqual(rowsOf(recovered, table, without), rowsOf(bench.store, table, without), table);
+  }
+  removePlace(recovered, "a");
+});
 
 test("copies of an older schema are brought up to date; those of a later one are refused", async () => {
   using bench = await CopyBench.make("a");

@@ -7,9 +7,9 @@ import { KeyStore } from "#keys/key-store.ts";
 import type { KeyStoreDeps } from "#keys/key-store.ts";
 import { wrappedTables } from "#keys/seal/wrapped-tables.ts";
 import { SCHEMA_VERSION, inTransaction } from "#keys/store/database.ts";
-import { FROZEN_AFTER_RECOVERY } from "#keys/store/frozen.ts";
 import type { KeyStoreId } from "#keys/store/model.ts";
 import type { NewSeal } from "#keys/store/seal.ts";
+import { FROZEN_AFTER_RECOVERY } from "#policy/frozen.ts";
 
 const SIGNING_KEY = "signing key";
 

@@ -15,7 +15,7 @@ import type { Caller } from "#keys/store/model.ts";
 import { versionName } from "#keys/versions/versions.ts";
 import type { VolumeSource } from "#volume/source/source.ts";
 
-/** How far a rollover is, and what is to be done to the volume next. */
+/** How far a rollover is, and what to do to the volume next. */
 export type RolloverNext = {
   readonly rollover: Rollover;
   readonly task: RolloverTask;
@@ -24,10 +24,10 @@ export type RolloverNext = {
 };
 
 /**
- * Looks at the live header of a rollover's volume, writes down what it shows, and says what is to be done next. What was done before is
+ * Looks at the live header of a rollover's volume, writes down what it shows, and says what to do next. What was done before is
  * seen, not believed; so this can be asked again at any time.
  *
- * Nothing is to be added before the new version is in a copy that is durable and was read back.
+ * Nothing is added before the new version is in a copy that is durable and was read back.
  *
  * @param given.header  the live header's bytes
  * @returns             "nothing" to do: it has ended
@@ -66,7 +66,7 @@ function noteEnded(store: KeyStore, caller: Caller, rollover: Rollover): Rollove
   return act(store, caller, what, () => ({ rollover, task: { do: "nothing" }, notTried: [] }));
 }
 
-/** What the new version is bound to: nothing while that is to be removed again. */
+/** What the new version is bound to: nothing while that is removed again. */
 function keptProtector({ seen }: RolloverLook, task: RolloverTask): string | null {
   if (task.do === "remove" && task.by === "old") return null;
   return seen.newOpens[0] ?? null;

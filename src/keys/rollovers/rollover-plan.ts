@@ -28,7 +28,7 @@ export type HeaderSeen = {
   readonly freeSlots: readonly number[] | null;
 };
 
-/** What is to be done to the volume next. */
+/** What to do to the volume next. */
 export type RolloverTask =
   | { readonly do: "add"; readonly slot: number | null }
   /** The version `by` was seen to open another protector just now. */
@@ -39,14 +39,14 @@ export type RolloverTask =
 export type RolloverPlan =
   { readonly state: RolloverState; readonly task: RolloverTask } | "lost" | "full" | "only the new";
 
-/** Forward: the new version takes the place of the old. Back: all is to be as it was before. */
+/** Forward: the new version takes the place of the old. Back: everything becomes as it was before. */
 export type RolloverAim = "forward" | "back";
 
 /**
  * What follows from what the live header shows. It goes by the header alone, and not by what was asked for before: so it is the same
  * after a crash at any place, after a step that was done twice, and after somebody else changed the header in between.
  *
- * A protector is to be removed only where a version that we hold opens another one, as was seen just now.
+ * A protector is removed only where a version that we hold opens another one, as was seen just now.
  *
  * @param state  copied at least: nothing is added to a volume that is not in a durable copy
  */
@@ -71,7 +71,7 @@ function planForward({ slot }: RolloverState, { newOpens, oldOpens, freeSlots }:
   return { state: { step: "removed", slot }, task: { do: "nothing" } };
 }
 
-/** The keyslot that was chosen before, as long as nobody else has taken it; so no second one is filled. */
+/** The keyslot that was chosen before, as long as it is free or the new version's; so no second one is filled. */
 function aimAt(slot: number | null, free: readonly number[]): number | "full" {
   if (slot !== null && free.includes(slot)) return slot;
   return free[0] ?? "full";

@@ -40,6 +40,18 @@ export async function removeSeal(
   caller: Caller,
   id: string,
 ): Promise<{ readonly seal: Seal; readonly rewrapped: Rewrapped }> {
+  const { seal, others } = removableSeal(store, id);
+  const what = { act: "store.removeSeal", subject: seal.label, detail: { kind: seal.kind, id: seal.id } };
+  return { seal, rewrapped: await rekey(store, caller, what, others) };
+}
+
+/**
+ * A way in which the store opens, and those that are left without it.
+ *
+ * @param id  of the seal, or its label
+ * @throws {LockstepError} as `removeSeal`
+ */
+export function removableSeal(store: KeyStore, id: string): { readonly seal: Seal; readonly others: readonly Seal[] } {
   void store.ring;
   const seals = store.seals();
   const seal = seals.find((each) => each.id === id || each.label === id);
@@ -54,8 +66,7 @@ export async function removeSeal(
       hint: "Add another one first: without one, nobody could open the key store again.",
     });
   }
-  const what = { act: "store.removeSeal", subject: seal.label, detail: { kind: seal.kind, id: seal.id } };
-  return { seal, rewrapped: await rekey(store, caller, what, others) };
+  return { seal, others };
 }
 
 function refuseTwin(seals: readonly Seal[], { label, publicKey }: Seal): void {

@@ -152,6 +152,31 @@ test("it may be cut short anywhere, by an error or by the power: all is readable
   }
 });
 
+/** Lets no value be written, as a disk does that is full. @returns what makes room again */
+function fillDisk({ db }: KeyStore): () => void {
+  db.exec(`CREATE TABLE filler (bytes);
+    CREATE TEMP TRIGGER full BEFORE UPDATE OF value ON main.versions BEGIN INSERT INTO filler VALUES (zeroblob(1000000)); END;`);
+  const pages = Number(db.prepare("PRAGMA page_count").get()?.["page_count"]);
+  db.exec(`PRAGMA max_page_count = ${pages}`);
+  return () => db.exec("DROP TRIGGER temp.full");
+}
+
+test("cut short by a full disk, it keeps the store from nothing: it opens, and all is readable", async () => {
+  using store = await testKeyStore();
+  for (const text of ["one", "two", "three"]) addTestVersion(store, "web01", text);
+  const before = valuesOf(store);
+  const makeRoom = fillDisk(store);
+  await assert.rejects(rekey(store, itself, what, store.seals()), { code: "STORE_FULL" });
+  store.seal();
+  await store.unseal(fileSecret(), signal);
+  assert.deepEqual(valuesOf(store), before);
+  assert.deepEqual(wrappedBy(store), { 1: 3 });
+  makeRoom();
+  store.seal();
+  await store.unseal(fileSecret(), signal);
+  assert.deepEqual(wrappedBy(store), { 2: 3 });
+});
+
 test("sealed in the middle, it stops, and the next opening brings it to its end", async () => {
   using store = await testKeyStore();
   for (let n = 0; n < 1100; n++) addTestVersion(store, `key${n}`, `value ${n}`);

@@ -93,7 +93,7 @@ export function newestChange(db: DatabaseSync): number {
   return Number(row?.["seq"] ?? 0);
 }
 
-/** Whether there is a change after a change for which a copy is to be written at once. */
+/** Whether there is a change after a change that needs a copy at once. */
 export function hasUrgentAfter(db: DatabaseSync, after: number): boolean {
   return db.prepare("SELECT 1 FROM changes WHERE urgent = 1 AND seq > ? LIMIT 1").get(after) !== undefined;
 }

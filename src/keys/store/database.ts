@@ -27,7 +27,7 @@ const steps = readdirSync(folder)
 /** The schema that this program reads and writes. */
 export const SCHEMA_VERSION = steps.length;
 
-/** Of 4 KiB, until they go from the log to the database, for which one commit takes longer: fewer than one report of 200. */
+/** Pages of 4 KiB in the write-ahead log before a commit moves them to the database: fewer than one report of 200 points takes. */
 const CHECKPOINT_PAGES = 4000;
 
 /**
@@ -51,6 +51,7 @@ export function openDatabase(path: string, options: { readonly create: boolean }
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;`);
     migrate(opened, path);
+    refuseOtherTables(opened, path);
     return opened;
   } catch (error) {
     opened?.close();
@@ -88,6 +89,27 @@ function migrate(db: DatabaseSync, path: string): void {
   db.exec("BEGIN IMMEDIATE");
   for (const step of steps.slice(found)) db.exec(step);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+/** A table that is not as this program made it would be read and written wrongly. */
+function refuseOtherTables(db: DatabaseSync, path: string): void {
+  using meant = new DatabaseSync(":memory:");
+  for (const step of steps) meant.exec(step);
+  if (tablesOf(db) === tablesOf(meant)) return;
+  throw new LockstepError(
+    "KEY_STORE_CORRUPT",
+    `opening the key store ${path}: its tables are not those of schema ${SCHEMA_VERSION}`,
+    {
+      hint: "Keep the file as it is, and bring the key store back from a copy: `lockstep recover`.",
+    },
+  );
+}
+
+function tablesOf(db: DatabaseSync): string {
+  const rows = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+  return JSON.stringify(rows, (_name, value: unknown) =>
+    typeof value === "string" ? value.replaceAll(/--.*\n/g, "").replaceAll(/\s+/g, " ") : value,
+  );
 }
 
 /** A whole copy, durable and for this user alone, in the place of one that may be there. Values in it are wrapped. */

@@ -39,7 +39,7 @@ export class KeyRing implements Disposable {
     return this.#current;
   }
 
-  /** Wraps a value. @param id what it is of; it opens under no other */
+  /** Wraps a value. @param id  what it belongs to; it opens under no other id */
   wrap(id: string, plain: Secret, random: Random): WrappedValue {
     return { wrapping: this.#current, value: wrapWith(this.#key(this.#current), this.#current, id, plain, random) };
   }

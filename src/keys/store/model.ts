@@ -13,11 +13,11 @@ export type BindingId = Branded<"BindingId">;
 export type IdentityId = Branded<"IdentityId">;
 
 /** What somebody may do: docs/key-roles.md. */
-export const roles = ["custodian", "auditor", "backup", "machine"] as const;
+const roles = ["custodian", "auditor", "backup", "machine"] as const;
 export type Role = (typeof roles)[number];
 
 /** What a version's value is, in the words of lists of secrets; decides what it is tried on. */
-export const valueKinds = ["passphrase", "key-file", "recovery-password", "startup-key"] as const;
+const valueKinds = ["passphrase", "key-file", "recovery-password", "startup-key"] as const;
 export type ValueKind = (typeof valueKinds)[number];
 
 /** Whoever asks the key side for something. */
@@ -30,7 +30,7 @@ export type Caller = {
   readonly approval?: string;
 };
 
-/** The key side doing what nobody asked for: work on schedule. */
+/** The key side itself, in work on schedule. */
 export const itself: Caller = { identity: null, name: "key side", role: "self" };
 
 /** Somebody who reached the socket and said not who he is. */

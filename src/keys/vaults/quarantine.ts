@@ -67,7 +67,7 @@ export function isShortened({ untilMs, nearer }: Forecast, today: number): boole
 }
 
 /**
- * Whether so many points fell on one day that a custodian is to be told: ten and a fifth of all, or all of at least two.
+ * Whether so many points fell on one day that a custodian must be told: ten and a fifth of all, or all of at least two.
  *
  * @param fallen  that were there the day before and are missing although they were expected to stay, or are expected to go much sooner
  * @param points  that there were, these among them, without those that were expected to go

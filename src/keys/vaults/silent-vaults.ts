@@ -2,8 +2,8 @@ import type { KeyStore } from "#keys/key-store.ts";
 import { prepared } from "#keys/store/prepared.ts";
 import { runningDays } from "#keys/vaults/counted-days.ts";
 
-/** Counted days without a report after which nobody knows what a vault holds. */
-export const SILENT_DAYS = 7;
+/** Counted days without a report after which a vault's content counts as unknown. */
+const SILENT_DAYS = 7;
 
 /** What is known of a vault's reports. */
 export type Heard = {

@@ -1,5 +1,5 @@
 import type { KeyStore } from "#keys/key-store.ts";
-import { FROZEN_AFTER_RECOVERY } from "#keys/store/frozen.ts";
+import { FROZEN_AFTER_RECOVERY } from "#policy/frozen.ts";
 
 /**
  * Ends what a recovery began, once every vault that is not retired has reported to the store as it is now. To be called in the

@@ -46,6 +46,8 @@ test("what is not there is unknown, by whatever name", async () => {
     assert.throws(() => findVersion(store, name), { code: "NAME_UNKNOWN" }, name);
     assert.throws(() => versionsNamed(store, name), { code: "NAME_UNKNOWN" }, name);
   }
+  assert.throws(() => findVersion(store, "web02"), { message: "the key store has no key web02" });
+  assert.throws(() => findVersion(store, "web01/v2"), { message: "the key store has no version web01/v2" });
   assert.throws(() => loadVersion(store, "00".repeat(16) as VersionId), { code: "NAME_UNKNOWN" });
 });
 

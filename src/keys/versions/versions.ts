@@ -29,7 +29,7 @@ export type Version = {
   readonly damagedMs: number | null;
 };
 
-/** What is to be stored. */
+/** What to store. */
 export type NewVersion = {
   readonly keyName: string;
   readonly kind: ValueKind;
@@ -212,7 +212,8 @@ export function valueName({ id, key, number, kind }: Pick<Version, "id" | "key" 
 }
 
 function unknown(name: string): LockstepError {
-  return new LockstepError("NAME_UNKNOWN", `the key store has no version ${name}`, {
+  const what = name.includes("/") ? "version" : "key";
+  return new LockstepError("NAME_UNKNOWN", `the key store has no ${what} ${name}`, {
     hint: "`lockstep key list` shows what there is.",
   });
 }

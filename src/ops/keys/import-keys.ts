@@ -12,7 +12,7 @@ import { presentHeader } from "#ops/volumes/present-header.ts";
 import { scanDisk } from "#ops/volumes/scan-disks.ts";
 import type { UnlockTerms } from "#volume/header/encrypted-header.ts";
 
-/** What is to be imported, and where it is to be tried. */
+/** What to import, and where to try it. */
 export type ImportRequest = {
   readonly secrets: readonly ImportableSecret[];
   readonly disks: readonly DiskOutlook[];
@@ -84,7 +84,7 @@ function countVolumes(disks: readonly DiskOutlook[], machine: string): number {
   return own.reduce((sum, { volumes }) => sum + volumes.length, 0);
 }
 
-/** What is noted of a secret: nobody will remember the list. */
+/** The note of a secret: where it came from, since the list itself will be forgotten. */
 function noteOf({ from, line, name, note, keyId }: ImportableSecret, openedNothing: boolean): string {
   const called = name === "" || name === keyId ? "" : ` (${name})`;
   return [

@@ -53,7 +53,8 @@ const POINTS_AT_ONCE = 64;
  * A key side that is out of reach, sealed, or refuses is no failure of this: what it did not do stays as the log has it. What keeps one
  * volume from being proved is said of it, and the others are proved.
  *
- * Where the latest proof of a header grows old, a key is derived for it anew, once; the other points that have it share that.
+ * Where the latest proof of a header grows old, a key is derived for it anew; the other points that have it share that. A point that is
+ * found damaged renews it for itself alone: a key is then derived for the next one that has it, too.
  *
  * @param points    those to prove; of those that are gone, or in which nothing is encrypted, nothing is asked
  * @param anew      derive for each of them, whatever there is
@@ -84,11 +85,12 @@ export async function keepInStep(
     const about = { vault: deps.vault.keyring.keys.vaultId, machine: deps.log.machine };
     ({ gone } = await deps.client.call("binding.gone", about, signal));
     const toRenew = headersToRenew(deps.log.fold, deps.vault.now());
-    const isAnew = (header: PointHeaderId): boolean => toRenew(header) || anew;
+    const isAnew = (header: PointHeaderId): boolean => anew || toRenew.isDue(header);
     for (const [index, id] of points.entries()) {
       const volumes = await proveOne(deps, id, isAnew, signal);
       if (volumes.length > 0) proved.set(id, volumes);
       unlogged.push(...volumes);
+      for (const each of volumes) toRenew.note(each);
       if (index % POINTS_AT_ONCE === POINTS_AT_ONCE - 1) await flush();
       progress(index + 1);
     }

@@ -12,7 +12,7 @@ import type { FoundHeader } from "#volume/inspect.ts";
 /** A volume of a machine's disk, as the vault names it. */
 export type VolumePlace = DiskPlaceName & { readonly volume: string };
 
-/** A disk that secrets are to be tried on. */
+/** A disk whose volumes secrets are tried on. */
 export type DiskToMatch = DiskPlaceName & { readonly path: string };
 
 /** What a disk has to be tried, or why it cannot be looked at. */

@@ -27,6 +27,8 @@ export type ProvedVolume = {
   /** What the key side stated; null where it stated nothing that counts, and `why` says why. */
   readonly stated: StatementBody | null;
   readonly why: string | null;
+  /** The header that the key side was shown; null where it could not be read, or the point's data hold another than the point names. */
+  readonly presented: PointHeaderId | null;
   /** The header that the point's data hold is not the one that was stored apart from them. */
   readonly headerDiffers: boolean;
   /** As the log takes it; null where nothing was stated. */
@@ -92,6 +94,7 @@ type Header = InputOf<"proof.begin">["header"];
 async function proveVolume(deps: ProveDeps, task: Task, signal: AbortSignal): Promise<ProvedVolume> {
   const { point, disk, volume, anew } = task;
   const name = loggableName(volume.name);
+  const { headerDigest } = task.encrypted;
   const common = { disk, volume: name };
   const source = sourceOf(deps, task);
   if (source === null) return { ...common, ...nothing("where it lies on the disk is not known") };
@@ -103,16 +106,16 @@ async function proveVolume(deps: ProveDeps, task: Task, signal: AbortSignal): Pr
     return { ...common, ...nothing(`its header cannot be read from the vault: ${messageOf(error)}`) };
   }
   const headerDiffers = differs(task, header);
+  const presented = headerDiffers ? null : { disk: disk.disk, volume: name, headerDigest };
   const given = { vault: deps.vault.keyring.keys.vaultId, machine: deps.log.machine, point: point.point };
   const about = { ...given, disk: disk.name, volume: name };
   const statement = await askForStatement(deps, source, { ...about, header, anew }, signal);
-  if (typeof statement === "string") return { ...common, ...nothing(statement), headerDiffers };
-  const { headerDigest } = task.encrypted;
+  if (typeof statement === "string") return { ...common, ...nothing(statement), presented, headerDiffers };
   const stated = readStatement(statement, deps.log.fold.keyStore, { ...about, headerDigest });
-  if (typeof stated === "string") return { ...common, ...nothing(stated), headerDiffers };
+  if (typeof stated === "string") return { ...common, ...nothing(stated), presented, headerDiffers };
   const { verdict, version, at, derivedAt, unproven } = stated;
   const logged = { point: point.point, disk: disk.disk, volume: name, verdict, version, at, derivedAt, unproven };
-  return { ...common, stated, why: null, headerDiffers, verdict: { ...logged, ...statement } };
+  return { ...common, stated, why: null, presented, headerDiffers, verdict: { ...logged, ...statement } };
 }
 
 /** Shows what is wanted until there is a statement. @returns why there is none, in words, where that is of this volume alone */
@@ -138,10 +141,10 @@ async function askForStatement(
 }
 
 function nothing(why: string): Omit<ProvedVolume, "disk" | "volume"> {
-  return { stated: null, why, headerDiffers: false, verdict: null };
+  return { stated: null, why, presented: null, headerDiffers: false, verdict: null };
 }
 
-/** The volume's place, read from the vault; null where nobody knows where that is. */
+/** The volume's place, read from the vault; null where the place is unknown. */
 function sourceOf(deps: ProveDeps, { point, disk, volume }: Task): VolumeSource | null {
   const [only, another] = volume.stretches;
   if (only === undefined) return null;

@@ -15,7 +15,7 @@ const AT_ONCE_LENGTH = 16 * 1024 * 1024;
 /**
  * Stores secrets, each value once.
  *
- * @param named  what each is to be called, and what is noted of it
+ * @param named  the name for each, and the note that goes with it
  * @returns      what became of each
  * @throws {LockstepError} what `key.import` throws; those of earlier requests are stored then, and a second run goes on
  */

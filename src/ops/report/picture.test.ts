@@ -72,6 +72,44 @@ test("whoever sees no colours is told by shapes, and whoever sees nothing by wor
   );
 });
 
+test("what is worse is not covered by what is better, and what is deleted covers nothing", () => {
+  const [found] = lane.points;
+  assert.ok(found !== undefined);
+  const same = (["red", "amber", "green", "plain"] as const).map((light) => ({ ...found, name: light, light }));
+  const points = [...same, { ...found, name: "deleted red", light: "red" as const, deleted: true }];
+  const svg = drawPicture({ at, lanes: [{ ...lane, points }] }).text;
+  const drawn = [...svg.matchAll(/<title>([a-z ]+); [^<]*<\/title><\/(?:circle|path)>/g)].map(([, name]) => name);
+  assert.deepEqual(drawn, ["deleted red", "plain", "green", "amber", "red"]);
+});
+
+test("below a machine's name it says how many points have which light, the worst first and deleted ones apart", () => {
+  const svg = drawPicture({ at, lanes: [lane] }).text;
+  const counts = svg.slice(svg.lastIndexOf('<g aria-hidden="true">'));
+  const said = counts.matchAll(/class="(\w+)" .*?<\/title><\/\w+><text [^>]*>(\d+)</g);
+  assert.deepEqual(
+    Array.from(said, ([, light, count]) => [light, count]),
+    [
+      ["red", "1"],
+      ["green", "1"],
+      ["plain", "1"],
+    ],
+  );
+});
+
+test("a version's name is in its bar where no mark covers it", () => {
+  const [, , inUse] = lane.versions;
+  assert.ok(inUse !== undefined);
+  const points = ["2027-01-02", "2027-01-20"].map((date) => {
+    return { name: date, at: day(date), light: "green", versions: [inUse.name], deleted: false } as const;
+  });
+  const svg = drawPicture({ at, lanes: [{ ...lane, versions: [inUse], points }] }).text;
+  const [first = NaN, second = NaN] = Array.from(svg.matchAll(/cx="([\d.]+)" [^>]*><title>2027/g), ([, x]) =>
+    Number(x),
+  );
+  const label = Number(/<text x="([\d.]+)"[^>]*>web01\/v3</.exec(svg)?.[1]);
+  assert.ok(first + 5 < label && label < second - 5, svg);
+});
+
 const instants = fc.integer({ min: 0, max: 400 }).map((days) => day("2026-01-01").add({ hours: 24 * days }));
 const texts = fc.string({ unit: "binary", maxLength: 12 });
 const versions: fc.Arbitrary<PictureVersion> = fc.record({
@@ -129,7 +167,7 @@ test("ten years of five machines with monthly rollovers stay legible: no lane is
   const svg = drawPicture({ at: day("2036-01-01"), lanes: ten }).text;
   assert.ok(Number(/viewBox="0 0 1200 (\d+)"/.exec(svg)?.[1]) < 2000);
   assert.deepEqual(
-    [...svg.matchAll(/fill="#444c56">([^<]+)</g)].map(([, label]) => label),
+    [...svg.matchAll(/text-anchor="middle" fill="#444c56">([^<]+)</g)].map(([, label]) => label),
     ["2027", "2028", "2029", "2030", "2031", "2032", "2033", "2034", "2035", "2036"],
   );
 });

@@ -1,8 +1,10 @@
-import { pictureLegend, pointMark } from "#ops/report/picture-marks.ts";
+import { freeStart } from "#ops/report/picture-labels.ts";
+import { barColours, barEnd, countMarks, lightsByWeight, pictureLegend, pointMark } from "#ops/report/picture-marks.ts";
 import { packRows } from "#ops/report/picture-rows.ts";
 import type { Span } from "#ops/report/picture-rows.ts";
 import { axisTicks } from "#ops/report/picture-ticks.ts";
 import { lightCounts, lightCountWords } from "#ops/report/report-counts.ts";
+import type { LightCounts } from "#ops/report/report-counts.ts";
 import { markup } from "#ops/report/report-markup.ts";
 import type { Markup } from "#ops/report/report-markup.ts";
 import type { Light } from "#policy/light.ts";
@@ -46,14 +48,16 @@ const TOP = 62;
 const LANE_GAP = 26;
 /** A lane becomes no higher than about this, however many versions it has. */
 const LANE_HEIGHT = 360;
-/** In a row of this height there is room for a version's name. */
+/** Rows of this height have room for a version's name. */
 const LABEL_HEIGHT = 11;
-const LABEL_WIDTH = 70;
+/** The usual width of a wide character of such a name. */
+const LABEL_CHARACTER_WIDTH = 6;
 
 /**
  * Draws a lane for each machine: each key version a bar from when it was made to when it was destroyed, dark while it is in use;
  * each point a mark on the bar of the version that opens it, its light shown by colour and by shape. A point of which no version in
- * the lane is known is in a row of its own below. Points at the same pixel cover each other; the description has the counts.
+ * the lane is known is in a row of its own below. Points at the same pixel cover each other, the worse the better ones; the counts are
+ * below the machine's name and in the description.
  *
  * @returns  one `<svg>` element, which may stand in HTML, or alone as a file
  */
@@ -78,7 +82,8 @@ export function drawPicture({ at, lanes }: Picture): Markup {
 <title id="picture-title">Key versions and recovery points, ${dayOf(span.fromMs)} to ${dayOf(span.toMs)}</title>
 <desc id="picture-desc">${lanes.map(laneWords).join(" ")}</desc>
 <rect width="${WIDTH}" height="${top}" fill="#ffffff"/>
-${pictureLegend(LEFT, 16)}
+${pictureLegend(13, 16)}
+<text x="8" y="${TOP - 18}" fill="#444c56">as of ${dayOf(span.toMs)}</text>
 ${ticks}
 ${drawn}
 </svg>`;
@@ -107,48 +112,70 @@ function layOut({ versions, points }: Lane, at: Temporal.Instant): Laid {
 }
 
 function drawLane(lane: Lane, laid: Laid, top: number, x: (ms: number) => number): Markup {
-  const { rows, rowHeight, height } = laid;
-  const rowOf = new Map(lane.versions.map(({ name }, index) => [name, rows[index] ?? 0]));
-  const bars = lane.versions.map((version, index) => drawBar(version, top + (rows[index] ?? 0) * rowHeight, laid, x));
-  const marks = lane.points.flatMap((point) => {
-    const known = point.versions.flatMap((name) => rowOf.get(name) ?? []);
-    const lastRow = height / rowHeight - 1;
-    return (known.length === 0 ? [lastRow] : known).map((row) =>
-      pointMark(point.light, {
-        x: x(point.at.epochMilliseconds),
-        y: rounded(top + (row + 0.5) * rowHeight),
-        radius: Math.min(5, rounded(rowHeight * 0.42)),
-        pale: point.deleted,
-        title: pointWords(point),
-      }),
-    );
+  const { rowHeight } = laid;
+  const placed = placedPoints(lane, laid, x);
+  const radius = Math.min(5, rounded(rowHeight * 0.42));
+  const byRow = Map.groupBy(placed, ({ row }) => row);
+  const bars = lane.versions.map((version, index) => {
+    const row = laid.rows[index] ?? 0;
+    const marks = { radius, at: byRow.get(row)?.map((mark) => mark.x) ?? [] };
+    return drawBar(version, { y: top + row * rowHeight, marks }, laid, x);
   });
+  const marks = placed
+    .toSorted((a, b) => weightOf(a.point) - weightOf(b.point))
+    .map((mark) => {
+      const { light, deleted } = mark.point;
+      const y = rounded(top + (mark.row + 0.5) * rowHeight);
+      return pointMark(light, { x: mark.x, y, radius, pale: deleted, title: pointWords(mark.point) });
+    });
   return markup`<g role="group" aria-label="${laneWords(lane)}">
 <text x="8" y="${top + 12}" font-size="13" font-weight="600" fill="#1f2328">${shortened(lane.machine)}<title>${lane.machine}</title></text>
 <line x1="0" y1="${top - LANE_GAP / 2}" x2="${WIDTH}" y2="${top - LANE_GAP / 2}" stroke="#eaedf0"/>
 ${bars}
 ${marks}
+${countMarks(liveCounts(lane), 8, top + 23)}
 </g>`;
 }
 
-function drawBar(version: PictureVersion, y: number, { rowHeight, at }: Laid, x: (ms: number) => number): Markup {
+/** A mark: a point that several versions open has several. */
+type Placed = { readonly point: PicturePoint; readonly row: number; readonly x: number };
+
+function placedPoints({ versions, points }: Lane, laid: Laid, x: (ms: number) => number): readonly Placed[] {
+  const rowOf = new Map(versions.map(({ name }, index) => [name, laid.rows[index] ?? 0]));
+  const lastRow = laid.height / laid.rowHeight - 1;
+  return points.flatMap((point) => {
+    const known = point.versions.flatMap((name) => rowOf.get(name) ?? []);
+    return (known.length === 0 ? [lastRow] : known).map((row) => ({ point, row, x: x(point.at.epochMilliseconds) }));
+  });
+}
+
+/** What is drawn later covers what is drawn before. */
+function weightOf({ light, deleted }: PicturePoint): number {
+  return lightsByWeight.indexOf(light) - (deleted ? lightsByWeight.length : 0);
+}
+
+function drawBar(
+  version: PictureVersion,
+  { y, marks }: { readonly y: number; readonly marks: { readonly radius: number; readonly at: readonly number[] } },
+  { rowHeight, at }: Laid,
+  x: (ms: number) => number,
+): Markup {
   const from = x(version.createdAt.epochMilliseconds);
   // By a clock that was wrong it may have been destroyed before it was made.
   const heldTo = Math.max(from, x(version.destroyedAt?.epochMilliseconds ?? at));
   const usedTo = Math.min(heldTo, x(version.retiredAt?.epochMilliseconds ?? at));
   const height = Math.max(2, rowHeight - 2);
-  const hasLabel = rowHeight >= LABEL_HEIGHT && heldTo - from >= LABEL_WIDTH;
-  const label = hasLabel
-    ? markup`<text x="${from + 3}" y="${y + height - 2}" font-size="9" fill="#1f2328">${version.name}</text>`
-    : markup``;
-  const end =
-    version.destroyedAt === null
+  const labelWidth = version.name.length * LABEL_CHARACTER_WIDTH;
+  const start = rowHeight < LABEL_HEIGHT ? null : freeStart({ from, to: heldTo }, marks, labelWidth);
+  const label =
+    start === null
       ? markup``
-      : markup`<line x1="${heldTo}" y1="${y}" x2="${heldTo}" y2="${y + height}" stroke="#1f2328" stroke-width="2"/>`;
-  return markup`<g><title>${versionWords(version)}</title><rect x="${from}" y="${y}" width="${widthOf(from, heldTo)}" height="${height}" rx="1" fill="#dbe4f0"/><rect x="${from}" y="${y}" width="${widthOf(from, usedTo)}" height="${height}" rx="1" fill="#9db8d9"/>${end}${label}</g>`;
+      : markup`<text x="${rounded(start)}" y="${y + height - 3.5}" font-size="9" fill="#1f2328">${version.name}</text>`;
+  const end = version.destroyedAt === null ? markup`` : barEnd(heldTo, y, height);
+  return markup`<g><title>${versionWords(version)}</title><rect x="${from}" y="${y}" width="${widthOf(from, heldTo)}" height="${height}" rx="1" fill="${barColours.replaced}"/><rect x="${from}" y="${y}" width="${widthOf(from, usedTo)}" height="${height}" rx="1" fill="${barColours.inUse}"/>${end}${label}</g>`;
 }
 
-/** From the first thing that there is to see to now; never empty. */
+/** From the first thing shown to now; never empty. */
 function spanOf(lanes: readonly Lane[], at: Temporal.Instant): Span {
   const begins = lanes.flatMap(({ versions, points }) => [
     ...versions.map(({ createdAt }) => createdAt.epochMilliseconds),
@@ -158,10 +185,14 @@ function spanOf(lanes: readonly Lane[], at: Temporal.Instant): Span {
   return { fromMs: begins.reduce((first, ms) => Math.min(first, ms), toMs - 86_400_000), toMs };
 }
 
-function laneWords({ machine, versions, points }: Lane): string {
-  const live = points.filter(({ deleted }) => !deleted).map(({ light }) => light);
+function liveCounts({ points }: Lane): LightCounts {
+  return lightCounts(points.filter(({ deleted }) => !deleted).map(({ light }) => light));
+}
+
+function laneWords(lane: Lane): string {
+  const { machine, versions } = lane;
   const held = versions.filter(({ destroyedAt }) => destroyedAt === null).length;
-  return `${machine}: ${versions.length} key versions, ${held} of them held; ${lightCountWords(lightCounts(live))}.`;
+  return `${machine}: ${versions.length} key versions, ${held} of them held; ${lightCountWords(liveCounts(lane))}.`;
 }
 
 function versionWords({ name, createdAt, retiredAt, destroyedAt }: PictureVersion): string {

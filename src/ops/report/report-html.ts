@@ -64,7 +64,7 @@ function machineTable(machines: readonly ReportMachine[]): Markup {
   return reportTable(titles, rows, total);
 }
 
-/** With their sum. */
+/** The counts of each light, and their sum. */
 function countCells(counts: LightCounts): readonly number[] {
   return [counts.green, counts.amber, counts.red, counts.plain, countOf(counts)];
 }
@@ -84,7 +84,7 @@ function machineSection({ name, id, points }: ReportMachine): Markup {
 ${reportTable(titles, rows)}`;
 }
 
-/** Of the volume that was derived the longest ago, since a point is shown to open by all of them. */
+/** When the volume with the oldest derivation was derived: a point is only shown to open by all of its volumes. */
 function derivedWords({ stated }: ReportPoint): string {
   const dates = stated.map(({ derivedAt }) => derivedAt);
   if (dates.length === 0 || dates.includes(null)) return "never";

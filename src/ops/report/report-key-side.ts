@@ -93,7 +93,8 @@ async function shownOrNone(client: KeyClient, name: string, signal: AbortSignal)
 
 /** Null where there is none, or one has no end. */
 function latest(dates: readonly (string | null)[]): string | null {
-  return dates.reduce((a, b) => (a === null || b === null ? null : a > b ? a : b), dates[0] ?? null);
+  const known = dates.filter((date) => date !== null);
+  return known.length < dates.length ? null : (known.toSorted().at(-1) ?? null);
 }
 
 async function auditOf(

@@ -16,9 +16,9 @@ export type ReportMachine = {
   readonly protected: boolean;
   /** The newest first; deleted ones that can be brought back, too. */
   readonly points: readonly ReportPoint[];
-  /** Of the points that are not deleted. */
+  /** How many points that are not deleted have each light. */
   readonly live: LightCounts;
-  /** Of those that are. */
+  /** The same of those that are deleted. */
   readonly deleted: LightCounts;
   /** The newest of each key store that the log has; docs/format/receipts.md. */
   readonly receipts: readonly Receipt[];

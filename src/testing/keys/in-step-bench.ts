@@ -1,10 +1,10 @@
-import { base64, utf8 } from "#bytes/text.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { backup } from "#ops/backup/backup.ts";
 import { logVolumes, volumesOfDisk } from "#ops/points/log-volumes.ts";
 import { memoryDisk } from "#testing/disks/memory-disk.ts";
-import { testKeySide } from "#testing/keys/key-side.ts";
+import { addPassphrase, testKeySide } from "#testing/keys/key-side.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
+import { presentedOf } from "#testing/keys/presented-volume.ts";
 import { VaultBench, benchBackupOptions, benchSource } from "#testing/vaults/vault-bench.ts";
 import { sampleVolume } from "#testing/volumes/luks1-sample.ts";
 import { mbrSector } from "#testing/volumes/partition-maker.ts";
@@ -12,8 +12,6 @@ import type { DiskDefinition } from "#vault/entry/machine-definition.ts";
 import type { Log } from "#vault/log/log.ts";
 import type { PointId } from "#vault/object/ids.ts";
 import type { Vault } from "#vault/vault.ts";
-import { readLuks1 } from "#volume/luks1/header.ts";
-import { memorySource } from "#volume/source/source.ts";
 
 const MIB = 1024 * 1024;
 
@@ -75,18 +73,8 @@ export class InStepBench implements Disposable {
 
   /** Gives the key side the passphrase as `web01/v1`, and binds it to the disk's volume. */
   async bindKey(): Promise<void> {
-    const value = base64(utf8(passphrase));
-    const key = { name: "web01", kind: "passphrase", value, note: "", activatesAt: null, expiresAt: null } as const;
-    await this.keySide.as("custodian", "key.add", key);
-    const source = memorySource(this.content.subarray(MIB));
-    const { facts } = (await readLuks1(source, this.signal)) ?? {};
-    if (facts === undefined) throw new Error("the sample is no LUKS1");
-    const ranges = await Promise.all(
-      facts.headerRanges.map(async ({ offsetBytes, lengthBytes }): Promise<[number, string]> => {
-        return [offsetBytes, base64(await source.read(offsetBytes, lengthBytes, this.signal))];
-      }),
-    );
-    const header = { sizeBytes: source.sizeBytes, sectorBytes: null, ranges };
+    await addPassphrase(this.keySide, "web01", passphrase);
+    const header = await presentedOf(this.content.subarray(MIB));
     const place = { machine: "web01", disk: "sda", volume: "1" };
     const bound = { place, source: "live", protector: null, volumeUuid: null } as const;
     await this.keySide.as("custodian", "key.bind", { version: "web01/v1", header, ...bound });

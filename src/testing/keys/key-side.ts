@@ -1,6 +1,6 @@
 import type { InputOf, ReplyOf, RouteName } from "#api/routes.ts";
 import { Secret } from "#bytes/secret.ts";
-import { utf8 } from "#bytes/text.ts";
+import { base64, utf8 } from "#bytes/text.ts";
 import { systemRandom } from "#crypto/derive.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
 import { addIdentity, newToken } from "#keys/access/identities.ts";
@@ -97,4 +97,11 @@ export async function testKeySide(kdf: KeyDeriver = { derive: deriveKey }): Prom
       store[Symbol.dispose]();
     },
   };
+}
+
+/** Stores a passphrase as the next version of a key, as the custodian does. */
+export async function addPassphrase(keySide: TestKeySide, name: string, passphrase: string, note = ""): Promise<void> {
+  const value = base64(utf8(passphrase));
+  const given = { name, kind: "passphrase", value, note, activatesAt: null, expiresAt: null } as const;
+  await keySide.as("custodian", "key.add", given);
 }

@@ -10,6 +10,7 @@ import type { ValueKind } from "#keys/store/model.ts";
 import { enrolVault } from "#keys/vaults/vaults.ts";
 import { addVersion } from "#keys/versions/versions.ts";
 import type { Version } from "#keys/versions/versions.ts";
+import { presentHeader } from "#ops/volumes/present-header.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
 import type { EncryptedVolume } from "#volume/header/volume.ts";
 import { memorySource } from "#volume/source/source.ts";
@@ -27,14 +28,10 @@ export async function factsOf(image: Uint8Array): Promise<EncryptedVolume> {
   return (await readVolumeHeader(memorySource(image), "the test's volume", signal)).facts;
 }
 
-/** A volume's header as it is presented: the ranges that a point keeps. */
-export async function presented(image: Uint8Array): Promise<PresentedHeader> {
-  const { headerRanges } = await factsOf(image);
-  const ranges = headerRanges.map(({ offsetBytes, lengthBytes }): [number, string] => [
-    offsetBytes,
-    base64(image.subarray(offsetBytes, offsetBytes + lengthBytes)),
-  ]);
-  return { sizeBytes: image.length, sectorBytes: null, ranges };
+/** The header of an encrypted volume, as a custodian or a backup host presents it. */
+export async function presentedOf(image: Uint8Array): Promise<PresentedHeader> {
+  const source = memorySource(image);
+  return presentHeader({ header: await readVolumeHeader(source, "the test's volume", signal), source }, signal);
 }
 
 /** Makes a vault known, for which the backup identity reports. */
@@ -93,7 +90,7 @@ export async function proofInput(
     point: somePoint,
     disk: "disk0",
     volume: "1",
-    header: more.header ?? (await presented(image)),
+    header: more.header ?? (await presentedOf(image)),
     anew: false,
     ...more,
   };

@@ -2,20 +2,16 @@ import type { RolloverFacts, RolloverTask } from "#api/rollover.ts";
 import type { ReplyOf } from "#api/routes.ts";
 import type { PresentedHeader } from "#api/values.ts";
 import { Secret } from "#bytes/secret.ts";
-import { base64, fromBase64, fromUtf8, utf8 } from "#bytes/text.ts";
+import { fromBase64, fromUtf8 } from "#bytes/text.ts";
 import { deriveKey } from "#kdf/derive-key.ts";
 import { saveBinding } from "#keys/bindings/bindings.ts";
 import type { Binding } from "#keys/bindings/bindings.ts";
 import { inTransaction } from "#keys/store/database.ts";
 import { findVersion } from "#keys/versions/versions.ts";
-import { testKeySide } from "#testing/keys/key-side.ts";
+import { addPassphrase, testKeySide } from "#testing/keys/key-side.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
+import { factsOf, presentedOf } from "#testing/keys/presented-volume.ts";
 import { Luks2Maker, arrayAt, objectAt } from "#testing/volumes/luks2-maker.ts";
-import type { EncryptedVolume } from "#volume/header/volume.ts";
-import { readLuks2 } from "#volume/luks2/header.ts";
-import { memorySource } from "#volume/source/source.ts";
-
-const { signal } = new AbortController();
 
 const oldPassphrase = "the old passphrase";
 
@@ -46,10 +42,8 @@ export class RolloverWorld implements Disposable {
       { number: 0, passphrase: oldPassphrase },
       ...others.map((number) => ({ number, passphrase: `of somebody else, ${number}` })),
     ]);
-    const value = base64(utf8(oldPassphrase));
-    const given = { name: "web01", kind: "passphrase", value, note: "", activatesAt: null, expiresAt: null } as const;
-    await keySide.as("custodian", "key.add", given);
-    const { identity, uuid, protectors } = await factsOf(volume);
+    await addPassphrase(keySide, "web01", oldPassphrase);
+    const { identity, uuid, protectors } = await factsOf(volume.written());
     const [protector] = protectors;
     if (protector === undefined) throw new Error("it has a keyslot");
     const { store } = keySide.side;
@@ -76,13 +70,8 @@ export class RolloverWorld implements Disposable {
   }
 
   /** The header of the volume as it is now. */
-  async header(volume = this.volume): Promise<PresentedHeader> {
-    const source = memorySource(volume.written());
-    const ranges: [number, string][] = [];
-    for (const { offsetBytes, lengthBytes } of (await factsOf(volume)).headerRanges) {
-      ranges.push([offsetBytes, base64(await source.read(offsetBytes, lengthBytes, signal))]);
-    }
-    return { sizeBytes: source.sizeBytes, sectorBytes: null, ranges };
+  header(volume = this.volume): Promise<PresentedHeader> {
+    return presentedOf(volume.written());
   }
 
   async begin(executor: RolloverFacts["executor"] = "cryptsetup"): Promise<RolloverFacts> {
@@ -119,10 +108,4 @@ export class RolloverWorld implements Disposable {
   [Symbol.dispose](): void {
     this.keySide[Symbol.dispose]();
   }
-}
-
-async function factsOf(volume: Luks2Maker): Promise<EncryptedVolume> {
-  const header = await readLuks2(memorySource(volume.written()), signal);
-  if (header === null) throw new Error("it is a LUKS2 volume");
-  return header.facts;
 }

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { addPassphrase, testKeySide } from "#testing/keys/key-side.ts";
+import { bindInput, samplePlace } from "#testing/keys/sample-binding.ts";
+import { sampleMake } from "#testing/volumes/luks1-sample.ts";
+
+test("find takes what people see", async () => {
+  using side = await testKeySide();
+  await addPassphrase(side, "web01", "middle");
+  await addPassphrase(side, "imported", "x", "old.csv, line 3; key ID 4f2a91c0-52d1-4b0e-9c33-0a1b2c3d4e5f");
+  await addPassphrase(side, "db", "y");
+  await side.as("custodian", "key.bind", bindInput({ place: { ...samplePlace, machine: "shop.example" } }));
+  for (const [wanted, found] of [
+    [sampleMake.uuid, "web01/v1"],
+    [`{${sampleMake.uuid.toUpperCase()}}`, "web01/v1"],
+    [sampleMake.uuid.slice(0, 8), "web01/v1"],
+    ["Shop.Example", "web01/v1"],
+    ["WEB01", "web01/v1"],
+    ["web01/v1", "web01/v1"],
+    ["web", "web01/v1"],
+    ["4F2A91C0", "imported/v1"],
+    ["{4F2A91C0-52D1-4B0E-9C33-0A1B2C3D4E5F}", "imported/v1"],
+    ["old.csv", "imported/v1"],
+    ["db", "db/v1"],
+    ["shop", ""],
+    ["d", ""],
+    ["3f6b", ""],
+    ["%", ""],
+  ] as const) {
+    const { found: all } = await side.as("auditor", "key.find", { wanted });
+    assert.equal(all.map(({ version }) => version.name).join(), found, wanted);
+  }
+  const { found } = await side.as("auditor", "key.find", { wanted: sampleMake.uuid });
+  assert.deepEqual(
+    found[0]?.bindings.map(({ protectorId }) => protectorId),
+    ["keyslot 6"],
+  );
+  await assert.rejects(side.as("custodian", "key.find", { wanted: " {} " }), { code: "ARGUMENT_INVALID" });
+});
+
+test("find knows BitLocker's protectors by their key ID", async () => {
+  using side = await testKeySide();
+  await addPassphrase(side, "web01", "middle");
+  const { binding } = await side.as("custodian", "key.bind", bindInput());
+  side.side.store.db
+    .prepare("UPDATE bindings SET protector_id = '4f2a91c0-52d1-4b0e-9c33-0a1b2c3d4e5f' WHERE id = ?")
+    .run(binding.id);
+  for (const wanted of ["4F2A91C0", "4f2a91c0-52D1", "4F2A91C0-52D1-4B0E-9C33-0A1B2C3D4E5F"]) {
+    assert.equal((await side.as("auditor", "key.find", { wanted })).found.length, 1, wanted);
+  }
+  assert.deepEqual((await side.as("auditor", "key.find", { wanted: "4F2A91C1" })).found, []);
+});
