@@ -20,7 +20,7 @@ const steps: readonly (readonly string[])[] = [
   ...SHARDS.map(unitTests),
 ];
 
-/** Runs a command, and gives what it said when it has ended. */
+/** Runs a command to its end, and gives its output. */
 async function run([program = "", ...words]: readonly string[]): Promise<{ isGood: boolean; said: string }> {
   const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";

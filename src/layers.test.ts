@@ -145,3 +145,33 @@ test("a circle of folders is found", () => {
   assert.deepEqual(circleFrom("a", graph), ["a", "b", "c"]);
   assert.deepEqual(circleFrom("d", graph), []);
 });
+
+const page = readFileSync(join(src, "../docs/architecture.md"), "utf8");
+
+/** The first and the second cell of each row of a table of docs/architecture.md, found by the beginning of its header. */
+function rowsOfPage(header: RegExp): readonly (readonly [string, string])[] {
+  const [, after = ""] = page.split(header);
+  const [table = ""] = after.split("\n\n");
+  return [...table.matchAll(/^\| `(\w+)` +\| (.*) \|$/gm)].map(([, folder = "", cell = ""]) => [folder, cell]);
+}
+
+test("docs/architecture.md names every folder of src, in the order of the layer table", () => {
+  const named = rowsOfPage(/^\| folder +\| holds/m).map(([folder]) => folder);
+  assert.deepEqual(named, [...Object.keys(layers), testOnlyFolder]);
+});
+
+test("docs/architecture.md names the folders inside each folder, each after those that it imports values of", () => {
+  const named = rowsOfPage(/^\| folder +\| its folders/m).flatMap(([folder, cell]) => {
+    const [inner = ""] = cell.split(";");
+    return [...inner.matchAll(/`([\w-]+)`/g)].map(([, name = ""]) => `${folder}/${name}`);
+  });
+  const graph = valueImports();
+  const there = [...graph.keys()].filter((folder) => folder.split("/").length === 2);
+  assert.deepEqual(named.toSorted(), there.toSorted());
+  const early = named.flatMap((folder, index) =>
+    [...(graph.get(folder) ?? [])]
+      .filter((target) => named.indexOf(target) > index)
+      .map((target) => `${folder} → ${target}`),
+  );
+  assert.deepEqual(early, []);
+});

@@ -42,6 +42,8 @@ test("a disk that somebody holds open for writing is refused, or taken as torn a
       $ lockstep status
       MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
       web01  TIME (AGO)  torn  1  amber  -  -  the newest point is torn: its disks may have been written to
+      What to do:
+      web01: \`lockstep backup web01\` while it is shut down, or with --snapshot reflink
       [2]
     `);
   } finally {
@@ -104,7 +106,7 @@ test("of several machines one fails, and the others go on", (t) => {
     db01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
     web01@TIME  2.0 MiB read, 2.0 MiB new, 2.0 MiB stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber
     ! error: app01: opening DIR/gone.raw: it is not there (ENOENT) [DISK_MISSING]
-    ! hint: Check the path, and that the disk is attached or its file system mounted.
+    ! hint: Check the path, and that the disk is attached or its file system mounted. If it was moved: lockstep machine set app01 --disk gone=PATH
     [66]
     $ lockstep backup web01 none
     web01@TIME  2.0 MiB read, 0 B new, 0 B stored, TOOK (RATE)  offline · nobody knows whether disk root is encrypted · amber

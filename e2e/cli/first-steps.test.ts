@@ -15,9 +15,14 @@ test("from nothing to a recovery point", (t) => {
     Keep the passphrase in a safe place that is not on this host and not in the vault:
     when all of these are lost, nobody can read the vault again, and nobody can help.
     The new configuration DIR/config.toml names it.
+    What comes next:
+    lockstep scan FOLDER  what is encrypted there, and how
+    lockstep protect NAME --disk PATH  says what is to be backed up
+    lockstep backup NAME  takes a recovery point
+    lockstep status  what is missing
 
     $ lockstep status
-    No machine is protected yet: lockstep protect --help
+    No machine is protected yet: \`lockstep protect NAME --disk PATH\`
 
     $ lockstep protect web01 --disk images/web01.raw --keep daily=7
     machine  web01
@@ -32,6 +37,8 @@ test("from nothing to a recovery point", (t) => {
     $ lockstep status
     MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
     web01  -  -  0  -  -  -  no point was taken yet
+    What to do:
+    web01: \`lockstep backup web01\`
     [2]
 
     $ lockstep backup web01
@@ -60,8 +67,9 @@ test("a vault is made only where nothing else is, and what opens it must be said
     ! hint: Name a file with a passphrase by --passphrase-file, or a key file to be made by --key-file.
     [64]
     $ lockstep init vault --passphrase-file none --no-key-store
-    ! error: reading the passphrase file DIR/none failed: ENOENT: no such file or directory, open 'DIR/none' [PASSPHRASE_FILE_INVALID]
-    [64]
+    ! error: reading the passphrase file DIR/none failed: it is not there (ENOENT) [FILE_MISSING]
+    ! hint: Check the path.
+    [66]
     $ ls
     pw
     used

@@ -32,7 +32,7 @@ test("a machine's definition can be changed in every part, and what it had stays
     $ mkdir moved && mv data.raw moved
     $ lockstep backup web01
     ! error: opening DIR/data.raw: it is not there (ENOENT) [DISK_MISSING]
-    ! hint: Check the path, and that the disk is attached or its file system mounted.
+    ! hint: Check the path, and that the disk is attached or its file system mounted. If it was moved: lockstep machine set web01 --disk data=PATH
     [66]
     $ lockstep machine set web01 --disk data=moved/data.raw | grep data
     disk  data  1.0 MiB  DIR/moved/data.raw  on HOST
@@ -53,6 +53,10 @@ test("a machine's definition can be changed in every part, and what it had stays
     ! error: machine shop is not protected any longer [ARGUMENT_INVALID]
     ! hint: To protect it again: lockstep machine set shop --protect
     [64]
+    $ lockstep machine show shop | tail -4 | grep -v head
+    points  3
+    newest  shop@TIME, offline, amber
+    disk  system  1.0 MiB  DIR/root.raw  on HOST
     $ lockstep machine list
     MACHINE  PROTECTED  DISKS  POINTS  EVERY  KEEP
     shop  no  system  3  6 h  weekly=4
@@ -87,6 +91,32 @@ test("another disk at the same path is refused until a person accepts it", (t) =
   `);
 });
 
+test("a disk that another machine has already is backed up by both, with a warning", (t) => {
+  const trial = new Trial(t);
+  trial.prepare(
+    "lockstep init vault --key-file key --no-key-store",
+    "head -c 1M /dev/urandom > root.raw && head -c 1M /dev/urandom > other.raw && ln -s root.raw link.raw",
+    "lockstep protect web01 --disk root.raw",
+  );
+  trial.transcript(`
+    $ lockstep protect web02 --disk sda=link.raw > /dev/null
+    ! warning: DIR/link.raw is the disk root of web01 already; each backs it up by itself from now on [DISK_PROTECTED_TWICE]
+    ! hint: If they are one machine, keep one: lockstep machine unprotect web02
+    $ lockstep protect web03 --disk sda=other.raw > /dev/null
+    $ lockstep machine set web03 --disk sda=root.raw > /dev/null
+    ! warning: DIR/root.raw is the disk root of web01 already; each backs it up by itself from now on [DISK_PROTECTED_TWICE]
+    ! hint: If they are one machine, keep one: lockstep machine unprotect web03
+    ! warning: DIR/root.raw is the disk sda of web02 already; each backs it up by itself from now on [DISK_PROTECTED_TWICE]
+    ! hint: If they are one machine, keep one: lockstep machine unprotect web03
+    $ lockstep machine set web03 --every 6h > /dev/null
+    $ lockstep machine unprotect web03 > /dev/null && rm other.raw root.raw && lockstep status | tail -4
+    web01: say where it was moved to: \`lockstep machine set web01 --disk root=PATH\`
+    web01: \`lockstep backup web01\`
+    web02: say where it was moved to: \`lockstep machine set web02 --disk sda=PATH\`
+    web02: \`lockstep backup web02\`
+  `);
+});
+
 test("disks in watched folders that no machine has are named, whatever path they are protected by", (t) => {
   const trial = new Trial(t);
   trial.prepare(
@@ -100,9 +130,13 @@ test("disks in watched folders that no machine has are named, whatever path they
     $ lockstep status
     MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
     web01  TIME (AGO)  offline  1  no key needed  -  -  -
-    In the watched folders, and not protected:
+    In the watched folders, and not protected: \`lockstep protect NAME --disk PATH\`
       DIR/images/db01.raw  1.0 MiB  raw
     [2]
+    $ rm -r images && lockstep status | tail -2
+    Watched (\`watch\` in the configuration), and not looked at:
+    DIR/images could not be looked at (ENOENT)
+    $ mkdir images && truncate -s 1M images/web01.raw images/db01.raw
     $ lockstep protect db01 --disk images/db01.raw > /dev/null && lockstep backup db01 > /dev/null && lockstep status
     MACHINE  LAST POINT  CONSISTENCY  POINTS  LIGHT  NEEDS  EXPECTED UNTIL  ATTENTION
     db01  TIME (AGO)  offline  1  no key needed  -  -  -

@@ -34,7 +34,7 @@ test("a disk in use is frozen where the file system can, and the point is as aft
     freezing DIR/plain.raw: no reflinks
     $ lockstep backup web01 --snapshot lvm
     ! error: option '--snapshot <how>' argument 'lvm' is invalid. Allowed choices are reflink. [ARGUMENT_INVALID]
-    ! hint: \`lockstep --help\` lists the commands; \`lockstep COMMAND --help\` its options.
+    ! hint: \`lockstep backup --help\` says how it is used, with examples.
     [64]
   `);
 });

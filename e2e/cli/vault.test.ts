@@ -14,12 +14,13 @@ test("unlock ways come and go, and the last one stays", (t) => {
     Added "the safe" (passphrase). It opens all that is in the vault.
     $ lockstep vault unlock add --passphrase-file pw1 --new-passphrase-file pw2 --label 'the safe'
     ! error: Adding the unlock way "the safe" to directory DIR/vault: there is one of that name. [NAME_TAKEN]
-    ! hint: Give it another label; or, where what it names is lost, take that out first: \`lockstep vault unlock remove\`.
+    ! hint: Give it another label; or, where what it names is lost, take that out first: \`lockstep vault unlock remove 'the safe'\`.
     [75]
     $ lockstep vault unlock remove passphrase --passphrase-file pw2
     Removed "passphrase". What is written from now on is sealed with a new data key.
     What was written before stays readable to whoever kept the old way and has a copy of the vault as it was.
     To seal it anew, for copies that are made later: lockstep vault rekey
+    What still opens the vault: the safe
     $ lockstep vault unlock list --passphrase-file pw1
     ! error: Opening the vault in directory DIR/vault: the passphrase opened it once, but was removed in generation 3 of its keyring. [PASSPHRASE_REJECTED]
     ! hint: Use an unlock way that is still in the vault.
@@ -79,18 +80,26 @@ test("an older keyring in the place of the one that this host has seen is notice
     "lockstep vault unlock add --new-key-file second",
     "rm -r vault && mv before vault",
   );
-  const warning = "the log names keyring generation 2, the newest good one in the store is 1";
+  const warning = "this host has seen keyring generation 2, the newest good one in the store is 1";
+  const hint =
+    "Put the missing objects of the keyring back from a copy of the store, and run `lockstep vault check`. Where an older copy of the vault is there on purpose: lockstep vault show --expect any";
   trial.transcript(`
     $ lockstep vault show | tail -1
     may be written  no: ${warning}
     ! warning: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
-    ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
+    ! hint: ${hint}
     $ lockstep vault unlock remove 'key file key'
     ! warning: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
-    ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
+    ! hint: ${hint}
     ! error: removing an unlock way: the vault may only be read: ${warning} [KEYRING_ROLLED_BACK]
     ! hint: Put the missing objects of the keyring back from a copy of the store, and run \`lockstep vault check\`.
     [65]
+    $ lockstep vault show --expect any | tail -1
+    may be written  yes
+    $ lockstep vault show | tail -1
+    may be written  yes
+    $ lockstep vault unlock add --new-key-file third | head -1
+    Added "key file third" (key file). It opens all that is in the vault.
   `);
 });
 
@@ -120,7 +129,7 @@ test("a log that was rolled back is noticed, until a person says that it is the 
     db01  0  this host has seen it in this vault, and the roster does not have it
     The vault is damaged.
     [65]
-    $ lockstep machine show web01 --expect any | tail -1
+    $ lockstep machine show web01 --expect any | grep head
     head  1:HASH
     $ lockstep machine show db01 --expect any
     ! error: Machine ID has no log in directory DIR/vault. [NAME_UNKNOWN]

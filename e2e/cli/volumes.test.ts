@@ -120,6 +120,11 @@ test("disk inspect shows a tree, what opens each volume, and how little was read
 
   trial.prepare("dd if=/dev/urandom of=disks/luks2.raw bs=512 seek=2 count=1 conv=notrunc status=none");
   assert.match(said(trial, "lockstep disk inspect disks/luks2.raw", 0), /warning: .* \[COPY_DAMAGED\]/);
+  // The mark of a partition table, too: then nobody can tell which of the two is meant.
+  trial.prepare("printf '\\125\\252' | dd of=disks/luks2.raw bs=1 seek=510 conv=notrunc status=none");
+  const hint = /hint: (?:disk: )?If this is LUKS2: `cryptsetup repair` on a copy/;
+  assert.match(said(trial, "lockstep disk inspect disks/luks2.raw", 2), hint);
+  assert.match(said(trial, "lockstep volume check disks/luks2.raw --passphrase-file pw", 65), hint);
 });
 
 test("volume check names what the secret opens and what is inside; a wrong one exits with 77", (t) => {
@@ -151,6 +156,7 @@ test("volume check names what the secret opens and what is inside; a wrong one e
     [64]
     $ lockstep volume check disks/luks2.raw --passphrase-file nothing
     ! error: Opening a LUKS2 volume: the secret does not open keyslot 0, keyslot 1. [SECRET_REJECTED]
+    ! hint: --passphrase-file takes the first line of a file without its end, --key-file all bytes of it, as cryptsetup does.
     [77]
   `);
   for (const [options, code, status] of [

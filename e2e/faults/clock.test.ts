@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { deletePoint } from "#ops/points/delete-points.ts";
-import { confirmClock } from "#ops/prune/clock-doubt.ts";
+import { confirmClock } from "#ops/prune/confirm-clock.ts";
 import { memoryStore } from "#store/memory.ts";
 import { assertPoints, WholeVault } from "#testing/vaults/whole-vault.ts";
 import type { PointId } from "#vault/object/ids.ts";

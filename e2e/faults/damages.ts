@@ -61,5 +61,13 @@ export const damages: readonly Damage[] = [
   },
   { name: "replaced by another", apply: (store, key, other) => alter(store, key, () => other.bytes).then(() => store) },
   { name: "deleted", apply: (store, key) => store.delete(key, signal).then(() => store) },
+  {
+    name: "a folder in its place",
+    apply: async (store, key) => {
+      await store.delete(key, signal);
+      await store.put(`${key}/other`, [], {}, signal);
+      return store;
+    },
+  },
   { name: "on a bad sector", apply: (store, key) => Promise.resolve(badSectorStore(store, key)) },
 ];

@@ -18,7 +18,7 @@ const allFaults: readonly StoreFault[] = [
   { fault: "delayed", lasts: "for ever" },
 ];
 
-/** On other stores: those that leave the most behind. */
+/** The failures that are tried on other stores: those that leave the most behind. */
 const someFaults: readonly StoreFault[] = [
   { fault: "delayed", lasts: "once" },
   { fault: "before", lasts: "for ever" },

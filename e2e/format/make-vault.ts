@@ -159,7 +159,7 @@ class Maker {
     const log = await this.#machine("db01", [vda]);
     const content = Buffer.concat([text(4), this.random(2 * BLOCK)]);
 
-    // A backup dies behind its first checkpoint; the next one takes that over.
+    // A backup dies after its first checkpoint; the next one adopts it.
     await this.#die(log, vda, content);
     this.#pass({ hours: 2 });
     const point = await this.#backUp(log, [[vda, memoryDisk(content)]]);
@@ -180,7 +180,7 @@ class Maker {
     await this.#summarize(log);
     await log.append(() => ({ type: "clock", confirmedAt: this.#now.toString() }), this.signal);
 
-    // The last backup died too, and nobody went on.
+    // The last backup died too, and no other one followed.
     content.set(text(2).reverse(), 0);
     await this.#die(log, vda, content);
     await log.read(this.signal);

@@ -26,7 +26,7 @@ export function pythonOr(t: TestContext, modules: readonly string[]): Python | n
   return null;
 }
 
-/** The JSON that a program printed. @throws when it failed, with what it said */
+/** The JSON that a program printed. @throws when it failed, with its output */
 export function jsonOf({ status, stdout, stderr }: Said): unknown {
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout);

@@ -33,6 +33,25 @@ test("a file in place: too short is refused, longer is cut, and only what differ
   trial.prepare("cmp out.raw image.raw");
 });
 
+test("nothing is written into a vault, whichever it is and whatever way leads there", (t) => {
+  const trial = trialWithPoint(t, 1, 0);
+  trial.prepare("cp -r vault mirror", "ln -s mirror/vault.json link", "truncate -s 2M mirror/vault.json");
+  const before = trial.prepare("find vault mirror -type f | sort | xargs sha256sum");
+  for (const where of [
+    "--to link --in-place",
+    "--to link --in-place --dry-run",
+    "--to vault/machines/out.raw",
+    "--to-dir vault",
+    "--to-dir mirror/keyring",
+    "--to-dir mirror/new",
+  ]) {
+    const { status, stderr } = trial.run(`lockstep restore web01 ${where}`);
+    assert.equal(status, 69, where);
+    assert.match(stderr, /it lies in the vault .*\/(vault|mirror) \[TARGET_UNSUPPORTED\]/, where);
+  }
+  assert.equal(trial.prepare("find vault mirror -type f | sort | xargs sha256sum"), before);
+});
+
 test("a block device gets the disk; what lies behind stays, with a warning", (t) => {
   if (skipUnlessRoot(t, "losetup")) return;
   const trial = trialWithPoint(t, 8, 2);

@@ -34,7 +34,7 @@ export function base32Groups(bytes: Uint8Array): readonly string[] {
  * group where it is (groups are told apart by their place among 32); of more mistakes than one in a group, all but 1 in 32.
  *
  * @param groups       of 5 symbols each, in either case; `i` and `l` are read as `1`, and `o` as `0`
- * @param lengthBytes  how many bytes they are to give
+ * @param lengthBytes  how many bytes they must give
  * @returns            numbers of groups, from 1
  */
 export function mistypedGroups(groups: readonly string[], lengthBytes: number): readonly number[] {

@@ -4,7 +4,7 @@ export type ByteRange = { readonly offsetBytes: number; readonly lengthBytes: nu
 /** How a disk is told from another one at the same path. */
 export type DiskIdentity = {
   readonly kind: "file" | "block";
-  /** Of the hardware or volume manager (a WWN, serial number or device-mapper UUID); null where there is none. */
+  /** The id that the hardware or volume manager gives (a WWN, serial number or device-mapper UUID); null where there is none. */
   readonly stableId: string | null;
   readonly sizeBytes: number;
   /** SHA-256 (hex) over what identifies the content's layout: see `readLayoutHash`; null where nothing does. */

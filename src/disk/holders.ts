@@ -81,7 +81,7 @@ async function overlappingDevices(rdev: bigint): Promise<BlockDevice[]> {
 /** QEMU marks "I write" by a shared lock on this byte (QEMU block/file-posix.c, RAW_LOCK_PERM_BASE + BLK_PERM_WRITE). */
 const QEMU_WRITES_BYTE = 101n;
 
-/** A shared lock means a reader that relies on nobody writing. */
+/** A shared lock means a reader that relies on the absence of writers. */
 function lockHolder(lock: FileLock): Holder {
   const reaches = lock.lastBytes === null || lock.lastBytes >= QEMU_WRITES_BYTE;
   const isQemuWriter = lock.type === "OFDLCK" && lock.startBytes <= QEMU_WRITES_BYTE && reaches;

@@ -151,3 +151,11 @@ test("a folder that is not there is missing, and no more is written than the siz
   await using target = await createFileTarget(join(folder, "a.raw"), 10, {}, signal);
   await assert.rejects(target.write(8, new Uint8Array(3), signal), RangeError);
 });
+
+test("a name that has no room for the suffix of a partial file is refused as such, not as a fault of the medium", async (t) => {
+  const path = join(newFolder(t), "n".repeat(250));
+  await assert.rejects(createFileTarget(path, 1, {}, signal), {
+    code: "ARGUMENT_INVALID",
+    message: /its name is too long \(ENAMETOOLONG\)/,
+  });
+});

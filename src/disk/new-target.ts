@@ -27,7 +27,7 @@ export type NewFileTarget = DiskTarget & {
  * Readable and writable by its owner only. Locked, so that two restores cannot write one partial file.
  *
  * @param options.resume  goes on with the partial file that an interrupted restore left, if there is one. What is in it
- *   is not looked at: whoever resumes knows what was flushed
+ *   is not looked at: the caller that resumes knows what was flushed
  * @throws {LockstepError} TARGET_EXISTS: `path`, or its partial file and `resume` was not asked for, or a partial file
  *   of another size. TARGET_IN_USE: another restore writes it. TARGET_MISSING: no such folder. TARGET_DENIED. TARGET_FULL
  */
@@ -84,7 +84,7 @@ function exists(path: string): LockstepError {
   });
 }
 
-/** Does not follow a link: whoever may write in the folder could point one at a file of somebody else. */
+/** Does not follow a link: another user with write access to the folder could point one at any file. */
 async function openPartial(
   path: string,
   partialPath: string,

@@ -108,6 +108,24 @@ test("what is no disk is refused by name, and never waited for", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
+test("a disk whose places a number cannot hold is refused", async (t) => {
+  // Not every file system has files of such a size; this one does.
+  const memory = mkdtempSync("/dev/shm/lockstep-open-");
+  t.after(() => rmSync(memory, { recursive: true }));
+  const huge = join(memory, "huge.raw");
+  await writeFile(huge, "");
+  for (const sizeBytes of ["9007199254740992", "8070450532247928832"]) {
+    assert.equal(spawnSync("truncate", ["-s", sizeBytes, huge]).status, 0);
+    await assert.rejects(openDisk(huge, {}, signal), {
+      code: "DISK_UNSUPPORTED",
+      message: /larger than the \d+ bytes/,
+    });
+  }
+  assert.equal(spawnSync("truncate", ["-s", "9007199254740991", huge]).status, 0);
+  await using disk = await openDisk(huge, {}, signal);
+  assert.equal(disk.sizeBytes, Number.MAX_SAFE_INTEGER);
+});
+
 test("a missing image, and a link to nowhere or to itself, are missing", async () => {
   const lost = join(folder, "lost.raw");
   await symlink(join(folder, "nowhere"), lost);

@@ -18,7 +18,7 @@ import { blockDeviceSize } from "#linux/libc.ts";
 export type OpenDiskOptions = {
   /** Takes the bytes as they are though they begin or end like an image format. */
   readonly assumeRaw?: boolean;
-  /** Of the ranges that `dataRanges` gives; 64 KiB unless told. */
+  /** Alignment of the ranges that `dataRanges` gives; 64 KiB by default. */
   readonly alignmentBytes?: number;
   /** The path for messages, where `path` is not what the user named (a frozen copy). */
   readonly shownAs?: string;
@@ -30,8 +30,8 @@ export type OpenDiskOptions = {
  * Does not look for others that use it: see `findHolders`.
  *
  * @param path  links are followed
- * @throws {LockstepError} DISK_MISSING, DISK_DENIED. DISK_UNSUPPORTED: no disk (a folder, a socket, an empty file), or
- *   an image format that is not raw. DISK_UNREADABLE: what was written before could not be brought to the medium
+ * @throws {LockstepError} DISK_MISSING, DISK_DENIED. DISK_UNSUPPORTED: no disk (a folder, a socket, an empty file), one
+ *   of 2^53 bytes or more, or an image format that is not raw. DISK_UNREADABLE: what was written before could not be brought to the medium
  */
 export async function openDisk(path: string, options: OpenDiskOptions, signal: AbortSignal): Promise<DiskSource> {
   signal.throwIfAborted();
@@ -42,6 +42,9 @@ export async function openDisk(path: string, options: OpenDiskOptions, signal: A
     const kind = (await buffered.stat()).isBlockDevice() ? "block" : "file";
     const sizeBytes = kind === "block" ? blockDeviceSize(buffered.fd) : (await buffered.stat()).size;
     if (sizeBytes === 0) throw unsupported(shown, kind === "file" ? "the file is empty" : "the device has no medium");
+    if (sizeBytes > Number.MAX_SAFE_INTEGER) {
+      throw unsupported(shown, `it is larger than the ${Number.MAX_SAFE_INTEGER} bytes that a disk may have here`);
+    }
     if (options.assumeRaw !== true) await refuseFormats(buffered, sizeBytes, shown);
 
     // Before the watch begins, so that nothing written earlier moves a time or a counter later.

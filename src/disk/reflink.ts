@@ -46,7 +46,7 @@ export async function freezeByReflink(path: string, signal: AbortSignal): Promis
 
 async function openSource(path: string): Promise<FileHandle> {
   try {
-    // O_NONBLOCK: a pipe with nobody at its other end must not make us wait.
+    // O_NONBLOCK: opening a pipe without a writer must not block.
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw diskOpenFailure(path, error);

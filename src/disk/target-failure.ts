@@ -22,8 +22,16 @@ export function targetFailure(doing: string, error: unknown): Error {
         hint: "Restore to another file system.",
         cause: error,
       });
-    case "ENOENT":
     case "ENOTDIR":
+      return new LockstepError(
+        "TARGET_MISSING",
+        `${doing}: what should be a folder on the way to it is none (${name})`,
+        {
+          hint: "Check the path.",
+          cause: error,
+        },
+      );
+    case "ENOENT":
     case "ELOOP":
     case "ENXIO":
     case "ENODEV":
@@ -36,13 +44,18 @@ export function targetFailure(doing: string, error: unknown): Error {
     case "EPERM":
     case "EROFS":
       return new LockstepError("TARGET_DENIED", `${doing}: this user may not write there (${name})`, {
-        hint: "Run as a user that may, or restore to another place.",
+        hint: "Run as a user that may, or name another place.",
         cause: error,
       });
     case "EBUSY":
     case "ETXTBSY":
       return new LockstepError("TARGET_IN_USE", `${doing}: it is in use (${name})`, {
-        hint: "Stop what uses it, or restore to another place.",
+        hint: "Stop what uses it, or name another place.",
+        cause: error,
+      });
+    case "ENAMETOOLONG":
+      return new LockstepError("ARGUMENT_INVALID", `${doing}: its name is too long (${name})`, {
+        hint: "Choose a shorter one. Until a new file is whole, .lockstep-partial is behind its name.",
         cause: error,
       });
     default:

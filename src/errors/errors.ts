@@ -7,6 +7,8 @@ export const codes = {
   // what was asked
   ARGUMENT_INVALID: "invalid",
   CONFIG_INVALID: "invalid",
+  FILE_MISSING: "missing",
+  FILE_DENIED: "denied",
   PASSPHRASE_FILE_INVALID: "invalid",
   NAME_UNKNOWN: "missing",
   NAME_AMBIGUOUS: "conflict",

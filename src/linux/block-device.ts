@@ -75,7 +75,7 @@ const stableAttributes = [
   ["serial", "serial"],
 ] as const;
 
-/** Whether the kernel lets nobody write to the device. */
+/** Whether the kernel refuses all writes to the device. */
 export async function isReadOnly(folder: string): Promise<boolean> {
   return (await readAttribute(`${folder}/ro`)) === "1";
 }

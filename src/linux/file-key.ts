@@ -9,7 +9,7 @@ import { type Mount, readMounts } from "#linux/mounts.ts";
 export type FileKey = {
   readonly stat: BigIntStats;
   /**
-   * Of the superblock that holds it, such as `8:1`. /proc/locks and /proc/PID/maps print this one, which on Btrfs and
+   * Device number of the superblock that holds it, such as `8:1`. /proc/locks and /proc/PID/maps print this one, which on Btrfs and
    * overlays is not the device that stat(2) gives.
    */
   readonly superblock: string;

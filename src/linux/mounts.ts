@@ -5,7 +5,7 @@ import { unescapePath } from "#linux/kernel-text.ts";
 /** One line of /proc/self/mountinfo. */
 export type Mount = {
   readonly id: number;
-  /** Of the superblock, such as `8:1`; for Btrfs and other file systems of several devices a made-up one. */
+  /** Device number of the superblock, such as `8:1`; for Btrfs and other file systems of several devices a made-up one. */
   readonly device: string;
   readonly mountPoint: string;
   /** Such as `ext4`. */

@@ -1,7 +1,7 @@
 import { formatDuration } from "#policy/duration.ts";
 
 /** How far a clock may be behind the newest believed time: hosts that share a vault differ by seconds, not by hours. */
-export const clockMayBeBehindMs = 3_600_000;
+const clockMayBeBehindMs = 3_600_000;
 
 /**
  * How far a clock may be ahead of the newest believed time.
@@ -12,7 +12,7 @@ export const clockMayBeBehindMs = 3_600_000;
  */
 export const clockMayBeAheadMs = 10 * 24 * 3_600_000;
 
-/** What is to be thought of a clock's reading; `doubtful` says why, in words. */
+/** What a clock's reading is worth; `doubtful` says why it may be wrong, in words. */
 export type ClockJudgement = "ok" | { readonly doubtful: string };
 
 /**

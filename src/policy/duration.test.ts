@@ -9,6 +9,8 @@ test("a duration is told in the two units that matter", () => {
   const hour = 60 * minute;
   for (const [ms, text] of [
     [-5, "0 s"],
+    [47, "0.04 s"],
+    [100, "0.1 s"],
     [999, "0.9 s"],
     [9999, "9.9 s"],
     [10_000, "10 s"],

@@ -7,7 +7,7 @@ import { firstDayAfter, periodKinds } from "#policy/periods.ts";
 import type { PeriodKind } from "#policy/periods.ts";
 
 /** How far a forecast looks; whatever is still kept then is kept "always". */
-export const forecastYears = 50;
+const forecastYears = 50;
 
 export type KeepForecast<Point> = KeepDecision<Point> & {
   /** The day on which the rule is expected to let the point go; today or earlier where it already does. */

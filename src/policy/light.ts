@@ -44,7 +44,7 @@ export type LightFacts = {
 /** How long something that was shown counts, in days. */
 export type LightTerms = { readonly proofDays: number; readonly checkDays: number };
 
-/** Where nobody said otherwise. */
+/** The default terms. */
 export const usualTerms: LightTerms = { proofDays: 7, checkDays: 30 };
 
 /** How old a proof may become before a key is derived anew: half as old as it counts, so that a daily one keeps a light green. */
@@ -73,7 +73,7 @@ export type LightReason = {
 };
 
 /**
- * The light of a point: the worst of what its facts give. docs/lights.md has the table of all cases.
+ * The light of a point: the worst light that any of its facts gives. docs/lights.md has the table of all cases.
  *
  * Green is never given for what was not shown: each encrypted volume was opened within `proofDays`, the bytes were found good
  * within `checkDays`, the copy is not torn, and all of it could be looked at.

@@ -1,4 +1,4 @@
-/** Names that somebody may have meant who typed another one: nearest first, three at the most. */
+/** The names that are close to a mistyped one: nearest first, three at the most. */
 export function nearNames(typed: string, names: readonly string[]): readonly string[] {
   const word = typed.toLowerCase();
   const most = Math.max(1, Math.floor(word.length / 3));

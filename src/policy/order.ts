@@ -9,5 +9,6 @@ export type DatedPoint = {
 export function newestFirst(a: DatedPoint, b: DatedPoint): number {
   const byTime = Temporal.Instant.compare(b.at, a.at);
   if (byTime !== 0) return byTime;
-  return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? 1 : -1;
 }

@@ -65,7 +65,7 @@ export async function checkStore(
   return { results, leftUnder: why === null ? null : { prefix, why } };
 }
 
-/** Why the store lets nobody delete; null when it does. @throws why nothing at all can be put there */
+/** Why the store refuses deletes; null when it allows them. @throws when nothing can be put there at all */
 async function refusalOfDelete(store: Store, prefix: string, signal: AbortSignal): Promise<string | null> {
   await store.put(`${prefix}probe`, [], {}, signal);
   try {
@@ -77,7 +77,7 @@ async function refusalOfDelete(store: Store, prefix: string, signal: AbortSignal
   }
 }
 
-/** @throws what is no finding about the store: a cancellation, or a bug of ours */
+/** @throws what says nothing about the store: a cancellation, or a bug */
 function whyFailed(error: unknown): string {
   if (!(error instanceof LockstepError) || error.code === "CANCELLED") throw error;
   return error.message;

@@ -32,8 +32,9 @@ export type StoreTraits = {
  * Not in it: rename, append, overwrite, locks, a clock.
  *
  * Every method throws {LockstepError} ARGUMENT_INVALID (the key), STORE_UNAVAILABLE (try again), STORE_DENIED (credentials
- * or permissions), STORE_MISSING (the whole store is gone: not mounted, for instance), STORE_BROKEN (it lacks something
- * that the promises need); puts also STORE_FULL (nothing was written); CANCELLED when `signal` was aborted.
+ * or permissions; of puts also that what is no object has the key's place), STORE_MISSING (the whole store is gone: not
+ * mounted, for instance), STORE_BROKEN (it lacks something that the promises need); puts also STORE_FULL (nothing was
+ * written); CANCELLED when `signal` was aborted.
  */
 export interface Store extends AsyncDisposable {
   /** For messages, such as `directory /backup/vault`. */

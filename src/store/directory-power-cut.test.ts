@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 
 import fc from "fast-check";
 
@@ -50,7 +51,7 @@ async function runUntilDeath(files: Files): Promise<Allowed> {
       allowed.set(step.key, [bytes]);
     }
   } catch (error) {
-    assert.match(String(error), /this process died/);
+    assert.match(inspect(error), /this process died/);
   }
   return allowed;
 }

@@ -75,9 +75,23 @@ test("no key is the folder of another", async () => {
   await using at = await newRoot();
   await using store = await at.open();
   await store.put("a/b", [], {}, signal);
-  await assert.rejects(store.put("a", [], {}, signal), { code: "ARGUMENT_INVALID" });
-  await assert.rejects(store.put("a/b/c", [], {}, signal), { code: "ARGUMENT_INVALID" });
-  await assert.rejects(store.put("a/b/c/d", [], {}, signal), { code: "ARGUMENT_INVALID" });
+  await assert.rejects(store.put("a", [], {}, signal), { code: "STORE_DENIED" });
+  await assert.rejects(store.put("a/b/c", [], {}, signal), { code: "STORE_DENIED" });
+  await assert.rejects(store.put("a/b/c/d", [], {}, signal), { code: "STORE_DENIED" });
+  assert.deepEqual(await readdir(join(at.root, ".tmp")), []);
+});
+
+test("a link that leads nowhere, or to itself, is no object, and a put over it ends", async () => {
+  await using at = await newRoot();
+  await using store = await at.open();
+  for (const [key, target] of [
+    ["away", "nowhere"],
+    ["self", "self"],
+  ] as const) {
+    await symlink(target, join(at.root, key));
+    assert.deepEqual([await store.get(key, 1, signal), await store.stat(key, signal)], [null, null]);
+    await assert.rejects(store.put(key, [], {}, signal), { code: "STORE_DENIED", message: /is no object/ });
+  }
   assert.deepEqual(await readdir(join(at.root, ".tmp")), []);
 });
 

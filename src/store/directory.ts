@@ -167,7 +167,7 @@ class DirectoryStore implements Store {
     try {
       await this.#open.drop(path);
       await orNull(this.#root.files.unlink(path), "ENOENT", "ENOTDIR", "EISDIR");
-      // Also where it was gone already: whoever removed it may have died before the folder was synced.
+      // Also where it was gone already: the process that removed it may have died before it synced the folder.
       const synced = await orNull(this.#syncThere(dirname(path)), "ENOENT", "ENOTDIR");
       if (synced === null) await this.#root.absent();
     } catch (error) {
@@ -198,7 +198,7 @@ class DirectoryStore implements Store {
   }
 
   async #statObject(path: string): Promise<FileStat | null> {
-    const stat = await orNull(this.#root.files.stat(path), "ENOENT", "ENOTDIR");
+    const stat = await orNull(this.#root.files.stat(path), "ENOENT", "ENOTDIR", "ELOOP");
     return stat?.kind === "file" ? stat : null;
   }
 

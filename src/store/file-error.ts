@@ -1,4 +1,5 @@
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 import { codeOf } from "#store/files.ts";
 
 /**
@@ -8,7 +9,7 @@ import { codeOf } from "#store/files.ts";
  */
 export function fileError(error: unknown, doing: string): LockstepError {
   if (error instanceof LockstepError) return error;
-  const message = `Cannot ${doing}: ${messageOf(error)}`;
+  const message = `Cannot ${doing}: ${systemWords(error)}`;
   switch (codeOf(error)) {
     case "ENOSPC":
       return new LockstepError("STORE_FULL", message, { hint: "Make room on that file system.", cause: error });
@@ -34,5 +35,5 @@ export function fileError(error: unknown, doing: string): LockstepError {
 
 /** The error of a put that failed after its object could be seen: it may have taken effect, whatever the reason. */
 export function unsettledError(error: unknown, doing: string): LockstepError {
-  return new LockstepError("STORE_UNAVAILABLE", `Cannot ${doing} for certain: ${messageOf(error)}`, { cause: error });
+  return new LockstepError("STORE_UNAVAILABLE", `Cannot ${doing} for certain: ${systemWords(error)}`, { cause: error });
 }

@@ -37,6 +37,9 @@ test("calls act in the order in which they were made", async () => {
 test("no key is the folder of another", async () => {
   const store = memoryStore();
   await store.put("a/b", [], {}, signal);
-  await assert.rejects(store.put("a", [], {}, signal), { code: "ARGUMENT_INVALID", message: /"a" would be both/ });
-  await assert.rejects(store.put("a/b/c/d", [], {}, signal), { code: "ARGUMENT_INVALID", message: /"a\/b" would/ });
+  await assert.rejects(store.put("a", [], {}, signal), { code: "STORE_DENIED", message: /in its place is no object/ });
+  await assert.rejects(store.put("a/b/c/d", [], {}, signal), {
+    code: "STORE_DENIED",
+    message: /on the way to it is no folder/,
+  });
 });

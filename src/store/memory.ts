@@ -1,7 +1,7 @@
 import { concat } from "#bytes/arrays.ts";
 import { throwIfCancelled } from "#errors/cancelled.ts";
 import type { ListedObject, ObjectKey, Pieces, Store, StoreTraits } from "#store/contract.ts";
-import { nestedKeyError, tooLargeError } from "#store/object-errors.ts";
+import { placeTakenError, tooLargeError } from "#store/object-errors.ts";
 import { checkKey, foldersOf } from "#store/object-key.ts";
 
 /**
@@ -34,8 +34,9 @@ class MemoryStore implements Store {
     await turn(signal);
     if (this.#objects.has(key)) return "exists";
     const folders = foldersOf(key);
-    const nested = this.#folders.has(key) ? key : folders.find((folder) => this.#objects.has(folder));
-    if (nested !== undefined) throw nestedKeyError(key, nested);
+    if (this.#folders.has(key)) throw placeTakenError(`write ${key} to ${this.name}`, "itself");
+    if (folders.some((folder) => this.#objects.has(folder)))
+      throw placeTakenError(`write ${key} to ${this.name}`, "above");
     for (const folder of folders) this.#folders.add(folder);
     this.#objects.set(key, concat(...body));
     return "created";

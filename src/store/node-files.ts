@@ -111,7 +111,8 @@ function fileStat(stats: BigIntStats): FileStat {
 }
 
 function kindOf(of: BigIntStats | Dirent): FileStat["kind"] {
-  return of.isFile() ? "file" : of.isDirectory() ? "folder" : "other";
+  if (of.isFile()) return "file";
+  return of.isDirectory() ? "folder" : "other";
 }
 
 function systemError(code: string, doing: string): Error {

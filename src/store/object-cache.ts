@@ -10,7 +10,7 @@ import type { ObjectKey } from "#store/contract.ts";
 export type ObjectCacheOptions = {
   /** Tells the objects of one store from those of another. */
   readonly storeId: string;
-  /** Of all files, whatever store they are of. Several processes may go beyond it by a sixteenth each. */
+  /** Limit for the files of all stores together. Each process may exceed it by a sixteenth. */
   readonly limitBytes: number;
   readonly now: () => Temporal.Instant;
   readonly random: Random;
@@ -81,7 +81,7 @@ export class ObjectCache {
     return this.#options.now().epochMilliseconds / 1000;
   }
 
-  /** By way of a name of its own, so that nobody reads half of it. */
+  /** Writes under a temporary name and renames, so that no reader sees half of it. */
   async #write(path: string, body: Uint8Array): Promise<void> {
     const temporary = join(this.#folder, `new-${hex(this.#options.random(8))}`);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });

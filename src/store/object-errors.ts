@@ -1,12 +1,17 @@
 import { LockstepError } from "#errors/errors.ts";
 import type { ObjectKey } from "#store/contract.ts";
 
-/** The error of a put of `key` where `both` would be an object and a folder of objects at once. */
-export function nestedKeyError(key: ObjectKey, both: string): LockstepError {
-  return new LockstepError(
-    "ARGUMENT_INVALID",
-    `The object key "${key}" is not allowed: "${both}" would be both an object and a folder of objects.`,
-  );
+/**
+ * The error of a put whose place is taken by what is no object: a folder, a pipe, or a file where a folder would be.
+ *
+ * @param doing  what could not be done, such as `write a/b to directory /vault`
+ * @param where  what is taken: the place itself, or something on the way to it
+ */
+export function placeTakenError(doing: string, where: "itself" | "above"): LockstepError {
+  const why = where === "itself" ? "what is in its place is no object" : "something on the way to it is no folder";
+  return new LockstepError("STORE_DENIED", `Cannot ${doing}: ${why}`, {
+    hint: "Look at what is there, and move it away, out of the store.",
+  });
 }
 
 /** The error of a get whose object is longer than the caller takes. */

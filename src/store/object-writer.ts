@@ -7,12 +7,15 @@ import { fileError, unsettledError } from "#store/file-error.ts";
 import { codeOf, orNull } from "#store/files.ts";
 import type { OpenFile } from "#store/files.ts";
 import { makeIfAbsent } from "#store/folders.ts";
-import { nestedKeyError } from "#store/object-errors.ts";
+import { placeTakenError } from "#store/object-errors.ts";
 import { OpenObject } from "#store/open-object.ts";
 import type { OpenRoot } from "#store/open-root.ts";
 import { publish } from "#store/publish.ts";
 import { createTemporary, temporaryFolder } from "#store/temporaries.ts";
 import { writeBody } from "#store/write-body.ts";
+
+/** How often an object may be gone again when it is looked at whose name was taken. */
+const PUBLISH_TRIES = 10;
 
 /**
  * Puts objects into a directory store.
@@ -33,18 +36,22 @@ export class ObjectWriter {
     const doing = `write ${key} to ${this.#root.name}`;
     let temporary: string | null = null;
     try {
-      if (await this.#settleExisting(key, path)) return "exists"; // so a put that is repeated writes its body once
+      if (await this.#settleExisting(path, doing)) return "exists"; // so a put that is repeated writes its body once
       temporary = await this.#writeTemporary(body, signal);
       await this.#root.folders.make(dirname(path));
-      throwIfCancelled(signal);
-      while (!(await publish(this.#root.files, temporary, path))) {
-        if (!(await this.#settleExisting(key, path))) continue; // deleted meanwhile
+      for (let tries = 1; ; tries++) {
+        throwIfCancelled(signal);
+        if (await publish(this.#root.files, temporary, path)) break;
+        if (!(await this.#settleExisting(path, doing))) {
+          if (tries < PUBLISH_TRIES) continue; // deleted meanwhile
+          throw placeTakenError(doing, "itself"); // such as a link that leads nowhere
+        }
         await this.#discard(temporary);
         return "exists";
       }
     } catch (error) {
       if (temporary !== null) await this.#discard(temporary);
-      throw await this.#putError(error, key, path, doing);
+      throw await this.#putError(error, path, doing);
     }
     try {
       // The temporary's name stays until the object's is durable: a second name tells readers to see to that themselves.
@@ -85,12 +92,12 @@ export class ObjectWriter {
     await orNothing(this.#root.files.unlink(temporary)); // one that stays is found when the store is opened later
   }
 
-  /** Whether there is an object; it is durable then, whoever put it. */
-  async #settleExisting(key: ObjectKey, path: string): Promise<boolean> {
+  /** Whether there is an object. When there is, it is durable, also where another process put it. */
+  async #settleExisting(path: string, doing: string): Promise<boolean> {
     const opened = await OpenObject.open(this.#root.files, path);
     if (opened === null) {
-      const stat = await orNull(this.#root.files.stat(path), "ENOENT", "ENOTDIR");
-      if (stat !== null && stat.kind !== "file") throw nestedKeyError(key, key);
+      const stat = await orNull(this.#root.files.stat(path), "ENOENT", "ENOTDIR", "ELOOP");
+      if (stat !== null && stat.kind !== "file") throw placeTakenError(doing, "itself");
       return false;
     }
     await using object = opened;
@@ -99,10 +106,10 @@ export class ObjectWriter {
     return true;
   }
 
-  async #putError(error: unknown, key: ObjectKey, path: string, doing: string): Promise<LockstepError> {
+  async #putError(error: unknown, path: string, doing: string): Promise<LockstepError> {
     const code = codeOf(error);
     if (code === "ENOTDIR" || code === "ENOENT") this.#root.folders.forget(dirname(path));
-    if (code === "ENOTDIR") return nestedKeyError(key, dirname(key));
+    if (code === "ENOTDIR") return placeTakenError(doing, "above");
     if (code === "ENOENT") {
       // A folder or the temporary was removed under us. The next try makes both again, if the root is still there.
       const gone = await this.#root.absent().catch((reason: unknown) => reason);

@@ -22,7 +22,7 @@ export class OpenObject implements AsyncDisposable {
 
   /** Opens a file; null when there is none, or something else than a file. */
   static async open(files: Files, path: string): Promise<OpenObject | null> {
-    const file = await orNull(files.open(path, "read"), "ENOENT", "ENOTDIR");
+    const file = await orNull(files.open(path, "read"), "ENOENT", "ENOTDIR", "ELOOP");
     if (file === null) return null;
     try {
       const stat = await file.stat();

@@ -34,7 +34,7 @@ export class OpenObjects implements AsyncDisposable {
     }
   }
 
-  /** Closes the object once nobody uses it; the next use opens it anew. */
+  /** Closes the object once it is no longer in use; the next use opens it anew. */
   async drop(path: string): Promise<void> {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;

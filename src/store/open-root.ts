@@ -22,7 +22,7 @@ export class OpenRoot {
 
   /** @throws {LockstepError} STORE_MISSING: there is no such folder; and whatever the files throw */
   static async open(files: Files, path: string, name: string): Promise<OpenRoot> {
-    const stat = await orNull(files.stat(path), "ENOENT", "ENOTDIR");
+    const stat = await orNull(files.stat(path), "ENOENT", "ENOTDIR", "ELOOP");
     if (stat?.kind !== "folder") throw missingError(name);
     return new OpenRoot(files, path, name, stat.id);
   }

@@ -22,7 +22,7 @@ export async function publish(files: Files, temporary: string, path: string): Pr
     if (noLinks.includes(code)) return publishByRename(files, temporary, path);
     if (code !== "EEXIST") throw error;
     // Over NFS the answer to a link that worked may be lost, and the same request sent again finds it taken: link(2).
-    const [ours, there] = [await files.stat(temporary), await orNull(files.stat(path), "ENOENT")];
+    const [ours, there] = [await files.stat(temporary), await orNull(files.stat(path), "ENOENT", "ELOOP")];
     return ours.id === there?.id;
   }
 }

@@ -80,12 +80,9 @@ export type App = {
   /**
    * Opens the vault that is configured; to be called once for each. Its damage that was got round is warned of.
    *
-   * @param options.place  another vault than that: a folder, or a URL
-   * @param options.cacheNodes  tree nodes may come from this host's cache, where the configuration allows one; not for
-   *   commands that are to see what the store itself holds
    * @throws {LockstepError} ARGUMENT_INVALID: none is configured; KEY_FILE_INVALID; and what opening it throws
    */
-  readonly openVault: (options?: { readonly cacheNodes?: boolean; readonly place?: string }) => Promise<OpenVault>;
+  readonly openVault: (options?: OpenVaultOptions) => Promise<OpenVault>;
 
   /**
    * Asks the key side as one of this host's identities; as nobody where the host has no token of it. Where it has none of a custodian,
@@ -136,7 +133,7 @@ export type App = {
   readonly serveKeySide: (how: ServeKeySide) => Promise<KeySideEnd>;
 };
 
-/** What a host is to the key side: it has a token of each that it is. */
+/** A role that a host can have at the key side, with a token of its own. */
 export type HostRole = "custodian" | "auditor" | "backup";
 
 /** What opens a key store after a restart; one at least. The secrets stay the caller's. */
@@ -200,6 +197,15 @@ export type ServeKeySide = {
 
 /** Why a key side ended: nobody asked; a signal; its socket was removed. */
 export type KeySideEnd = "idle" | "stopped" | "unreachable";
+
+export type OpenVaultOptions = {
+  /** Another vault than the configured one: a folder, or a URL. */
+  readonly place?: string;
+  /** Tree nodes may come from this host's cache, where the configuration allows one; not for commands that must see what the store holds. */
+  readonly cacheNodes?: boolean;
+  /** A person said that the keyring in the store is the right one, older than this host has seen or not; that is remembered. */
+  readonly anyKeyring?: boolean;
+};
 
 /** The vault, opened. What this host has seen of it is remembered, so that a vault that was rolled back is noticed. */
 export type OpenVault = {

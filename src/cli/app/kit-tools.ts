@@ -41,12 +41,12 @@ export type TypedShare = {
   readonly part: Secret;
 };
 
-/** What a kit is to open. */
+/** What a kit opens. */
 export type KitTargets = {
   readonly epoch: number;
   /** Of the key store: Ed25519, 32 bytes. */
   readonly signingKey: Uint8Array;
-  /** Places with copies, as they are opened, and the number of the newest that is to be there. */
+  /** Places with copies, as they are opened, and the number of the newest that must be there. */
   readonly places: readonly { readonly place: string; readonly newest: number }[];
   /** Folders or URLs. */
   readonly vaults: readonly string[];

@@ -1,11 +1,14 @@
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
+import { idParser } from "#cli/program/options.ts";
+
+const alarmId = idParser({ of: "an alarm", shownBy: "`lockstep alarm list` has those that nobody acknowledged." });
 
 /** `alarm acknowledge ALARM` */
 export const define: Define = (command, run) => {
   command
-    .argument("<alarm>", "its id, as `lockstep alarm list` has it")
+    .argument("<alarm>", "its id, as `lockstep alarm list` has it", alarmId)
     .addHelpText(
       "after",
       helpEnd(

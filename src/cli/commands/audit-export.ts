@@ -8,7 +8,8 @@ import type { Define } from "#cli/app/command.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import { counted } from "#cli/shown/checked.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { targetFailure } from "#disk/target-failure.ts";
+import { LockstepError } from "#errors/errors.ts";
 
 /** Entries that are asked for at once. */
 const PAGE = 5_000;
@@ -77,5 +78,5 @@ async function newFile(path: string): Promise<FileHandle> {
 
 function unwritable(path: string, error: unknown): unknown {
   if (error instanceof LockstepError) return error;
-  return new LockstepError("TARGET_UNWRITABLE", `writing ${path} failed: ${messageOf(error)}`, { cause: error });
+  return targetFailure(`writing ${path}`, error);
 }

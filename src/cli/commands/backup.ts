@@ -5,6 +5,7 @@ import { Option } from "commander";
 import type { App, Expectation, OpenVault } from "#cli/app/app.ts";
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
+import { readFailure } from "#cli/files/read-failure.ts";
 import { readTextFile } from "#cli/files/text-file.ts";
 import { warnOfFaults } from "#cli/machines/unread-machines.ts";
 import { reportOf } from "#cli/output/errors.ts";
@@ -16,7 +17,7 @@ import { backupLine } from "#cli/shown/backup-line.ts";
 import { lightWords, warnOfRed } from "#cli/shown/light-words.ts";
 import { shownLight } from "#cli/shown/shown-light.ts";
 import { shownPoint } from "#cli/shown/shown-point.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { backupMachine } from "#ops/backup/backup-machine.ts";
 import type { MachineBackup } from "#ops/backup/backup-machine.ts";
 import { parseChangeList } from "#ops/backup/change-list.ts";
@@ -104,10 +105,8 @@ async function readChanges({ host, signal }: App, file: string | undefined): Pro
   try {
     return parseChangeList(await readTextFile(resolve(host.workingFolder, file), changeListLimit, signal), file);
   } catch (error) {
-    if (error instanceof LockstepError || signal.aborted) throw error;
-    throw new LockstepError("RANGES_INVALID", `reading the changed ranges ${file} failed: ${messageOf(error)}`, {
-      cause: error,
-    });
+    if (signal.aborted) throw error;
+    throw readFailure(`reading the changed ranges ${file}`, "RANGES_INVALID", error);
   }
 }
 

@@ -158,7 +158,7 @@ async function checkBytes(
   const writes = lookOnly !== true && readOnlyReason === null;
   const options: CheckOptions = {
     point: point?.point.point ?? null,
-    readData: readData === undefined ? null : readData === true ? { part: 1, of: 1 } : readData,
+    readData: readData === true ? { part: 1, of: 1 } : (readData ?? null),
     unreadIsDamage: unreadIsDamaged === true,
     record: writes,
     repair: writes,
@@ -192,7 +192,9 @@ async function checkKeys(
     return state === undefined ? [] : [{ id, name: names.get(id) ?? id, light: after(state) }];
   });
   warnOfRed(output, looked);
-  output.print(...keyLines(point?.name ?? log.fold.machine.name, looked, { hasKeySide, isWell }));
+  const what = point?.name ?? log.fold.machine.name;
+  if (stale === true && looked.length === 0) output.print(`${what}: no key needs to be tried again yet.`);
+  else output.print(...keyLines(what, looked, { hasKeySide, isWell }));
   const isRed = looked.some(({ light }) => light.reasons.some(isOfKeys));
   return {
     result: { hasKeySide, points: looked.map(({ id, name, light }) => ({ id, name, ...shownLight(light) })) },

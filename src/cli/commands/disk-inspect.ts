@@ -24,12 +24,15 @@ export const define: Define = (command, run) => {
     .action(
       run(async ({ output, host, signal }, path: string) => {
         const look = resolve(host.workingFolder, path);
-        const map = await scanDisk(
+        const { map, failures } = await scanDisk(
           look,
-          ({ inspection, failure }) => (failure === null ? Promise.resolve(inspection.map) : Promise.reject(failure)),
+          ({ inspection, failure }) => (failure === null ? Promise.resolve(inspection) : Promise.reject(failure)),
           signal,
         );
-        output.print(...mapLines(path, map), `${formatBytes(map.readBytes)} of it were read.`);
+        const hints = [...failures].flatMap(([name, { hint }]) =>
+          hint === undefined ? [] : [`hint: ${name}: ${hint}`],
+        );
+        output.print(...mapLines(path, map), ...hints, `${formatBytes(map.readBytes)} of it were read.`);
         output.finish({ path: look, map });
         return map.volumes.every(({ failure }) => failure === null) ? exitCodes.done : exitCodes.attention;
       }),

@@ -6,7 +6,7 @@ import type { Define } from "#cli/app/command.ts";
 import { refuseTokenFile, writeTokenFile } from "#cli/files/token-file.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import { parseWhen } from "#cli/output/when.ts";
-import { identityLines } from "#cli/shown/shown-identity.ts";
+import { identityLines, tokenUseLines } from "#cli/shown/shown-identity.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 const roles = ["custodian", "auditor", "backup", "machine"] as const;
@@ -48,6 +48,8 @@ export const define: Define = (command, run) => {
         output.print(...identityLines(identity));
         if (path === null) output.print(`Its token, which is shown this once: ${token}`);
         else output.print(`Its token is in ${path}, which this user alone may read.`);
+        if (options.thisHost === true) output.print("This host asks with it from now on.");
+        else output.print(...tokenUseLines(identity, { tokenFile: path, socket: app.config.keysSocket.value }));
         output.finish({ identity, tokenFile: path });
         return exitCodes.done;
       }),

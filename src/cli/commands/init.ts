@@ -3,48 +3,39 @@ import { resolve } from "node:path";
 import type { App, MadeKeyStore } from "#cli/app/app.ts";
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
+import type { NewKit } from "#cli/app/kit-tools.ts";
 import { folderOf } from "#cli/files/place.ts";
 import { parseKitOptions } from "#cli/kit/kit-options.ts";
-import type { KitOptions } from "#cli/kit/kit-options.ts";
 import { refusePages } from "#cli/kit/kit-page-files.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import { refuseUnaskable } from "#cli/prompt/unaskable.ts";
 import { nameVaultInConfig } from "#cli/setup/config-vault.ts";
-import { madeKeyStoreLine, makeFirstKeyStore, printFirstKit, shownKeyStore } from "#cli/setup/first-key-store.ts";
+import {
+  firstStoreOptions,
+  madeKeyStoreLine,
+  makeFirstKeyStore,
+  printFirstKit,
+  shownKeyStore,
+} from "#cli/setup/first-key-store.ts";
+import type { FirstStoreOptions, VaultOfStore } from "#cli/setup/first-key-store.ts";
 import { firstUnlockWay } from "#cli/setup/first-unlock-way.ts";
-import { keyStoreSeals } from "#cli/setup/key-store-seals.ts";
-import type { SealOptions } from "#cli/setup/key-store-seals.ts";
+import { keyStoreSeals, wipedAtEnd } from "#cli/setup/key-store-seals.ts";
 import { makeVaultIn } from "#cli/setup/make-vault.ts";
 import type { MadeVault } from "#cli/setup/make-vault.ts";
 import { refuseUsedFolder } from "#cli/setup/new-vault-folder.ts";
+import { nextSteps } from "#cli/setup/next-steps.ts";
 import { shownWay } from "#cli/shown/shown-way.ts";
 import { listWays } from "#vault/keyring/keyring.ts";
 
-type Options = KitOptions &
-  SealOptions & {
-    readonly hostKey: boolean;
-    readonly keyStore: boolean;
-    readonly kitCheck: boolean;
-    readonly kitTo: string;
-    readonly domain?: string;
-  };
+type Options = FirstStoreOptions & { readonly hostKey: boolean; readonly keyStore: boolean };
 
 /** `init VAULT` */
 export const define: Define = (command, run) => {
   command
     .argument("<vault>", "the folder to make it in; empty, or not there yet")
     .option("--no-host-key", "do not let this host open the vault by itself")
-    .option("--no-key-store", "make the vault alone: no key store, and no kit")
-    .option(
-      "--key-store-opens <how>",
-      "after a restart: key-file (of this host), credential (of its TPM or systemd) or passphrase",
-    )
-    .option("--key-store-passphrase-file <file>", "the passphrase that opens the key store")
-    .option("--kit-to <folder>", "where the kit's pages are written, until they are printed", "lockstep-kit")
-    .option("--custodians <names>", "who gets a page of the kit, with commas between")
-    .option("--threshold <number>", "how many pages are needed; two of several, if nothing is said")
-    .option("--domain <text>", "what fails together with the vault, such as a building; this host, if nothing is said")
-    .option("--no-kit-check", "do not ask for the check words: the pages stay, and the kit counts as not checked")
+    .option("--no-key-store", "make the vault alone: no key store, and no kit");
+  firstStoreOptions(command)
     .addHelpText(
       "after",
       helpEnd(
@@ -68,52 +59,60 @@ export const define: Define = (command, run) => {
           await app.refuseKeyStore();
           await refusePages(app, options.kitTo, kitOptions.custodians);
         }
-        const left: string[] = [];
-        try {
-          const way = await firstUnlockWay(app, left);
-          const opens = options.keyStore ? await keyStoreSeals(app, options) : null;
-          const { custodians, threshold } = kitOptions;
-          using kit = options.keyStore ? await (await app.kitTools()).make(custodians, threshold) : null;
-          const made = await makeVaultIn(
-            app,
-            folder,
-            { way, hostKey: options.hostKey, kitWay: kit?.way ?? null },
-            left,
-          );
-          const keyStore =
-            kit === null || opens === null
-              ? null
-              : await makeFirstKeyStore(app, { place: folder, vault: made.keyring.vault, kit }, opens, options.domain);
-          if (keyStore !== null) left.push(keyStore.folder);
-          sayWhatToKeep(app, made, keyStore);
-          const configured = await nameVaultInConfig(config, folder);
-          output.print(configured.words);
-          const finished =
-            kit === null || keyStore === null
-              ? null
-              : await printFirstKit(app, { place: folder, vault: made.keyring.vault, kit }, keyStore, options);
-          output.finish({
-            vault: { id: made.keyring.vault.id, place: folder, createdAt: made.keyring.vault.createdAt },
-            unlockWays: listWays(made.keyring).map(shownWay),
-            keyFile: flags.keyFile ?? null,
-            hostKeyFile: made.hostKeyFile,
-            keyStore: keyStore === null ? null : shownKeyStore(keyStore),
-            kit: kit === null ? null : { id: kit.id, threshold, custodians, ...finished },
-            config: { path: config.config.value, written: configured.written },
-          });
-          return exitCodes.done;
-        } catch (error) {
-          if (left.length > 0) {
-            output.warn({
-              code: "LEFT_BEHIND",
-              message: `what was made before it failed is still there: ${left.join(", ")}`,
-            });
-          }
-          throw error;
-        }
+        const { custodians, threshold } = kitOptions;
+        using secrets = new DisposableStack();
+        const makeKit = async (): Promise<NewKit> => {
+          return secrets.use(await (await app.kitTools()).make(custodians, threshold));
+        };
+        const { made, kept } = await makeAll(app, folder, options, makeKit);
+        sayWhatToKeep(app, made, kept?.keyStore ?? null);
+        const configured = await nameVaultInConfig(config, folder);
+        output.print(configured.words);
+        const finished = kept === null ? null : await printFirstKit(app, kept.of, kept.keyStore, options);
+        output.print("", ...nextSteps({ keyStore: kept !== null, kitUnchecked: kept !== null && !options.kitCheck }));
+        output.finish({
+          vault: { id: made.keyring.vault.id, place: folder, createdAt: made.keyring.vault.createdAt },
+          unlockWays: listWays(made.keyring).map(shownWay),
+          keyFile: flags.keyFile ?? null,
+          hostKeyFile: made.hostKeyFile,
+          keyStore: kept === null ? null : shownKeyStore(kept.keyStore),
+          kit: kept === null ? null : { id: kept.of.kit.id, threshold, custodians, ...finished },
+          config: { path: config.config.value, written: configured.written },
+        });
+        return exitCodes.done;
       }),
     );
 };
+
+/** What was made; `kept` is null where it is a vault alone. */
+type AllMade = {
+  readonly made: MadeVault;
+  readonly kept: { readonly of: VaultOfStore; readonly keyStore: MadeKeyStore } | null;
+};
+
+/** Asks first, and then makes all but the kit's pages. What is left where that fails is warned of. */
+async function makeAll(app: App, folder: string, options: Options, makeKit: () => Promise<NewKit>): Promise<AllMade> {
+  const left: string[] = [];
+  try {
+    const way = await firstUnlockWay(app, left);
+    const opens = options.keyStore ? await keyStoreSeals(app, options) : null;
+    using _secrets = opens === null ? null : wipedAtEnd(opens);
+    const kit = options.keyStore ? await makeKit() : null;
+    const made = await makeVaultIn(app, folder, { way, hostKey: options.hostKey, kitWay: kit?.way ?? null }, left);
+    if (kit === null || opens === null) return { made, kept: null };
+    const of = { place: folder, vault: made.keyring.vault, kit };
+    return { made, kept: { of, keyStore: await makeFirstKeyStore(app, of, opens, options.domain) } };
+  } catch (error) {
+    if (left.length > 0) {
+      app.output.warn({
+        code: "LEFT_BEHIND",
+        message: `what was made before it failed is still there: ${left.join(", ")}`,
+        hint: "Nothing uses it yet: remove it, and run the same command again.",
+      });
+    }
+    throw error;
+  }
+}
 
 function sayWhatToKeep(
   { output, flags }: App,

@@ -64,13 +64,14 @@ export const define: Define = (command, run) => {
         output.print(
           `${version.name}: a ${kindWords[version.kind]} was ${given === null ? "made and stored" : "stored"}.`,
         );
+        output.note(`Next, try it on the disk that it opens: \`lockstep key bind ${version.name} DISK\``);
         output.finish({ version });
         return exitCodes.done;
       }),
     );
 };
 
-/** Null: the key side is to make one. */
+/** Null: the key side makes one. */
 async function valueOf(app: App, name: string, { kind, valueFile, generate }: Options): Promise<Secret | null> {
   if (generate === true && valueFile !== undefined) {
     throw new LockstepError("ARGUMENT_INVALID", "storing a key: --generate and --value-file are two values");

@@ -3,7 +3,7 @@ import type { Define } from "#cli/app/command.ts";
 import { headerOptions, headerToPresent } from "#cli/headers/header-options.ts";
 import type { HeaderFlags } from "#cli/headers/header-options.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
-import { boundLines } from "#cli/shown/bound-lines.ts";
+import { boundLines, nextLine } from "#cli/shown/bound-lines.ts";
 
 /** `key bind VERSION PATH`, `key bind VERSION --point POINT` */
 export const define: Define = (command, run) => {
@@ -27,10 +27,11 @@ export const define: Define = (command, run) => {
     .action(
       run(async (app, version: string, path: string | undefined, flags: HeaderFlags) => {
         const { output, signal, keySide } = app;
-        const { shown, ...presented } = await headerToPresent(app, path, flags);
+        const { shown, machine, ...presented } = await headerToPresent(app, path, flags);
         const client = await keySide("custodian");
         const bound = await client.call("key.bind", { version, ...presented }, signal);
         output.print(...boundLines(shown, bound));
+        output.note(nextLine(machine));
         output.finish(bound);
         return exitCodes.done;
       }),

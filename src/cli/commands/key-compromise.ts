@@ -3,6 +3,7 @@ import type { VersionFacts } from "#api/values.ts";
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
+import { placeWords, protectorWords } from "#cli/shown/bound-lines.ts";
 import { counted } from "#cli/shown/checked.ts";
 
 /** Points of a volume that are shown to a person. */
@@ -47,10 +48,7 @@ function volumeLines({
   const more = pointCount > shown.length ? ` and ${pointCount - shown.length} more` : "";
   return [
     `${volumeFormat} volume ${volumeUuid ?? volumeIdentity.slice(0, 12)}: whoever opened it may have taken its volume key, which opens`,
-    ...live.map(({ version, protectorId, place }) => {
-      const where = place === null ? "the live volume" : `${place.machine}, ${place.disk}, ${place.volume}`;
-      return `  ${where}, live: ${protectorId}, ${version}`;
-    }),
+    ...live.map((binding) => `  ${placeWords(binding)}, live: ${protectorWords(binding)}, ${binding.version}`),
     pointCount === 0
       ? "  no recovery point, as far as is known"
       : `  ${counted(pointCount, "recovery point")}: ${shown.join(", ")}${more}`,

@@ -72,7 +72,7 @@ export const define: Define = (command, run) => {
     );
 };
 
-/** Finds the disks and the machines that have them, and says what is to be tried on each. */
+/** Finds the disks and the machines that have them, and says what to try on each. */
 async function lookAt(
   app: App,
   typed: readonly string[],

@@ -4,7 +4,7 @@ import { headerOptions, headerToPresent } from "#cli/headers/header-options.ts";
 import type { HeaderFlags } from "#cli/headers/header-options.ts";
 import { parseSeconds } from "#cli/headers/volume-options.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
-import { boundLines } from "#cli/shown/bound-lines.ts";
+import { boundLines, nextLine } from "#cli/shown/bound-lines.ts";
 import { counted } from "#cli/shown/checked.ts";
 import { secondsWords } from "#cli/shown/shown-volume.ts";
 
@@ -30,7 +30,7 @@ export const define: Define = (command, run) => {
     .action(
       run(async (app, path: string | undefined, { maxSeconds, dryRun, ...flags }: Options) => {
         const { output, signal, keySide } = app;
-        const { shown, ...presented } = await headerToPresent(app, path, flags);
+        const { shown, machine, ...presented } = await headerToPresent(app, path, flags);
         const client = await keySide("custodian");
         const given = { ...presented, maxSeconds };
         const { planned, known } = await client.call("key.match", { ...given, dryRun: true }, signal);
@@ -48,6 +48,7 @@ export const define: Define = (command, run) => {
             : boundLines(shown, bound)),
           ...notTried.map((words) => `  not tried: ${words}`),
         );
+        if (bound !== null) output.note(nextLine(machine));
         output.finish({ dryRun: false, known, planned, bound, tried, notTried });
         return bound === null ? exitCodes.attention : exitCodes.done;
       }),

@@ -1,11 +1,14 @@
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
+import { idParser } from "#cli/program/options.ts";
+
+const holdId = idParser({ of: "a hold", shownBy: "`lockstep key needed-by VERSION` has those of what holds it." });
 
 /** `key release HOLD` */
 export const define: Define = (command, run) => {
   command
-    .argument("<hold>", "its id, as `key hold` said it")
+    .argument("<hold>", "its id, as `key hold` said it", holdId)
     .addHelpText(
       "after",
       helpEnd(

@@ -1,4 +1,3 @@
-import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { Secret } from "#bytes/secret.ts";
@@ -6,11 +5,13 @@ import { fromBase64, fromUtf8 } from "#bytes/text.ts";
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { createFile } from "#cli/files/durable-file.ts";
+import { refuseUnmakable } from "#cli/files/new-file.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import type { Output } from "#cli/output/output.ts";
 import { parseReason } from "#cli/program/options.ts";
 import { exactVersion } from "#cli/steps/exact-versions.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { targetFailure } from "#disk/target-failure.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { visibleText } from "#volume/source/visible-text.ts";
 
 type Options = { readonly reason: string; readonly to?: string };
@@ -58,16 +59,7 @@ async function refuseTarget(output: Output, path: string | null): Promise<void> 
       hint: "Name a new file for it with --to.",
     });
   }
-  if (await isThere(path)) throw new LockstepError("TARGET_EXISTS", `revealing a value: ${path} is there already`);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch {
-    return false; // or it cannot be written either, which writing it says
-  }
+  await refuseUnmakable("revealing a value", path);
 }
 
 function printable({ bytes }: Secret, name: string): string {
@@ -86,6 +78,6 @@ async function writeValue(path: string, { bytes }: Secret): Promise<void> {
   try {
     await createFile(path, bytes, 0o600);
   } catch (error) {
-    throw new LockstepError("TARGET_UNWRITABLE", `writing ${path} failed: ${messageOf(error)}`, { cause: error });
+    throw targetFailure(`writing ${path}`, error);
   }
 }

@@ -14,10 +14,13 @@ import { chooseTarget } from "#cli/steps/rollover-target.ts";
 import type { RolloverTarget } from "#cli/steps/rollover-target.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { LockstepError } from "#errors/errors.ts";
+import type { VolumePlace } from "#ops/keys/match-disk.ts";
 import { disksInUse } from "#ops/machines/disk-definition.ts";
 import { keptHeader, removeProvenHeaders } from "#ops/rollover/rollover-backup.ts";
 import { beginRollover, lookAtRollover, runRollover } from "#ops/rollover/rollover.ts";
 import type { RolloverAim, RolloverDeps, RolloverLook, RolloverVolume } from "#ops/rollover/rollover.ts";
+import { disksWithVolume } from "#ops/volumes/disks-with-volume.ts";
+import type { DiskDefinition, MachineDefinition } from "#vault/entry/machine-definition.ts";
 
 type Options = {
   readonly disk?: string;
@@ -34,7 +37,7 @@ type Options = {
 export const define: Define = (command, run) => {
   command
     .argument("<name>", "a key, or the version of it that is to be replaced")
-    .option("--disk <name>", "of the machine, as the vault names it, where the key opens several volumes")
+    .option("--disk <name>", "of the machine, as the key side names it, where the key opens several volumes")
     .option("--volume <name>", "of the disk")
     .option("--path <path>", "the image or block device; where it is left out, the vault says where the disk is")
     .addOption(
@@ -122,17 +125,32 @@ async function begun(
   return beginRollover(deps, volume, { binding: binding.id, executor }, signal);
 }
 
-/** Where this host reaches the volume: as somebody says, else as the vault does. */
+/**
+ * Where this host reaches the volume: as somebody says, else as the vault does. A key may be bound under other names than the vault has,
+ * such as those of files that were imported before they were protected: then the volume itself says which disk it is.
+ */
 async function findVolume(app: App, binding: BindingFacts, { path, confirm }: Options): Promise<RolloverVolume> {
   const { place, volumeIdentity: identity } = binding;
   const given = confirm ?? path;
   if (given !== undefined) return { path: resolve(app.host.workingFolder, given), volume: null, identity };
-  if (place === null) throw unknownPlace("the key side does not know whose volume it is");
-  const { fold } = await (await app.openVault()).machine(place.machine);
-  const disk = disksInUse(fold.machine).find((each) => each.name === place.disk);
-  if (disk === undefined) throw unknownPlace(`${place.machine} has no disk ${place.disk} in the vault`);
-  if (disk.host === app.host.name) return { path: disk.path, volume: place.volume, identity };
-  throw unknownPlace(`the disk ${place.disk} of ${place.machine} is reached from ${disk.host}`);
+  const { logs } = await (await app.openVault()).machines();
+  const machines = logs.map(({ fold }) => fold.machine);
+  const { name: host } = app.host;
+  const named = place === null ? null : diskNamed(machines, place);
+  if (place !== null && named?.host === host) return { path: named.path, volume: place.volume, identity };
+  if (place !== null && named !== null) {
+    throw unknownPlace(`the disk ${place.disk} of ${place.machine} is reached from ${named.host}`);
+  }
+  const [found, another] = await disksWithVolume(machines, { host, identity }, app.signal);
+  if (found === undefined) throw unknownPlace("no disk that the vault backs up from this host has it");
+  if (another === undefined) return { path: found.path, volume: null, identity };
+  const both = [found, another].map(({ machine, disk, path: at }) => `${at} (${disk} of ${machine})`);
+  throw unknownPlace(`more than one disk has it: ${both.join(", ")}`);
+}
+
+function diskNamed(machines: readonly MachineDefinition[], place: VolumePlace): DiskDefinition | null {
+  const machine = machines.find(({ name }) => name === place.machine);
+  return (machine === undefined ? [] : disksInUse(machine)).find(({ name }) => name === place.disk) ?? null;
 }
 
 function unknownPlace(why: string): LockstepError {

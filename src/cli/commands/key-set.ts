@@ -52,7 +52,9 @@ export const define: Define = (command, run) => {
             note,
           };
           if (Object.values(change).every((value) => value === undefined)) {
-            throw new LockstepError("ARGUMENT_INVALID", "changing a version: nothing says how");
+            throw new LockstepError("ARGUMENT_INVALID", "changing a version: nothing says how", {
+              hint: "Give one of --enable, --disable, --activates, --expires and --note.",
+            });
           }
           const client = await keySide("custodian");
           const { version } = await client.call("key.set", { version: text, ...change }, signal);

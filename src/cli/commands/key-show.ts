@@ -3,6 +3,7 @@ import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import { dayOf } from "#cli/output/when.ts";
+import { placeWords } from "#cli/shown/bound-lines.ts";
 import { copyLines } from "#cli/shown/key-copies.ts";
 import { kindWords, versionState } from "#cli/shown/shown-version.ts";
 
@@ -41,9 +42,10 @@ function versionLines({ version, bindings, needs, copies }: ShownVersion, now: T
   return [
     `${version.name}: ${kindWords[version.kind]}, ${made}, ${versionState(version, now)}`,
     ...(version.note === "" ? [] : [`  note: ${version.note}`]),
-    ...bindings.map(({ protectorKind, protectorId, volumeFormat, volumeUuid, place, retiredAt }) => {
-      const where = place === null ? (volumeUuid ?? "a volume") : `${place.machine}, ${place.disk}, ${place.volume}`;
-      return `  opens ${where}: ${volumeFormat}, ${protectorKind} ${protectorId}${retiredAt === null ? "" : ", in points only"}`;
+    ...bindings.flatMap((binding) => {
+      const { id, protectorKind, protectorId, volumeFormat, retiredAt } = binding;
+      const opens = `  opens ${placeWords(binding)}: ${volumeFormat}, ${protectorKind} ${protectorId}`;
+      return retiredAt === null ? [opens, `    binding ${id}`] : [`${opens}, in points only`];
     }),
     ...shown.map(({ kind, what, expectedUntil }) => {
       const until = expectedUntil === null ? "" : `, expected until ${dayOf(expectedUntil)}`;

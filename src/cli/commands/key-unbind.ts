@@ -1,15 +1,20 @@
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
-import { parseReason } from "#cli/program/options.ts";
+import { idParser, parseReason } from "#cli/program/options.ts";
 import { placeWords, protectorWords } from "#cli/shown/bound-lines.ts";
+
+const bindingId = idParser({
+  of: "a binding",
+  shownBy: "`lockstep key show NAME` has that of each protector which a version is bound to.",
+});
 
 type Options = { readonly reason: string };
 
 /** `key unbind BINDING --reason TEXT` */
 export const define: Define = (command, run) => {
   command
-    .argument("<binding>", "its id, as `key find` shows it")
+    .argument("<binding>", "its id, as `key show` has it", bindingId)
     .requiredOption("--reason <text>", "why the live volume has the protector no more", parseReason)
     .addHelpText(
       "after",

@@ -1,34 +1,27 @@
 import type { App, OpenVault } from "#cli/app/app.ts";
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
+import type { NewKit } from "#cli/app/kit-tools.ts";
 import { refuseReadOnly } from "#cli/app/read-only.ts";
 import { parseKitOptions } from "#cli/kit/kit-options.ts";
-import type { KitOptions } from "#cli/kit/kit-options.ts";
 import { refusePages } from "#cli/kit/kit-page-files.ts";
 import { addKitWay } from "#cli/kit/vault-of-kit.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import { refuseUnaskable } from "#cli/prompt/unaskable.ts";
-import { madeKeyStoreLine, makeFirstKeyStore, printFirstKit, shownKeyStore } from "#cli/setup/first-key-store.ts";
-import { keyStoreSeals } from "#cli/setup/key-store-seals.ts";
-import type { SealOptions } from "#cli/setup/key-store-seals.ts";
+import {
+  firstStoreOptions,
+  madeKeyStoreLine,
+  makeFirstKeyStore,
+  printFirstKit,
+  shownKeyStore,
+} from "#cli/setup/first-key-store.ts";
+import type { FirstStoreOptions } from "#cli/setup/first-key-store.ts";
+import { keyStoreSeals, wipedAtEnd } from "#cli/setup/key-store-seals.ts";
 import { LockstepError } from "#errors/errors.ts";
-
-type Options = KitOptions &
-  SealOptions & { readonly kitTo: string; readonly kitCheck: boolean; readonly domain?: string };
 
 /** `keystore init` */
 export const define: Define = (command, run) => {
-  command
-    .option(
-      "--key-store-opens <how>",
-      "after a restart: key-file (of this host), credential (of its TPM or systemd) or passphrase",
-    )
-    .option("--key-store-passphrase-file <file>", "the passphrase that opens the key store")
-    .option("--kit-to <folder>", "where the kit's pages are written, until they are printed", "lockstep-kit")
-    .option("--custodians <names>", "who gets a page of the kit, with commas between")
-    .option("--threshold <number>", "how many pages are needed; two of several, if nothing is said")
-    .option("--domain <text>", "what fails together with the vault, such as a building; this host, if nothing is said")
-    .option("--no-kit-check", "do not ask for the check words: the pages stay, and the kit counts as not checked")
+  firstStoreOptions(command)
     .addHelpText(
       "after",
       helpEnd(
@@ -37,7 +30,7 @@ export const define: Define = (command, run) => {
       ),
     )
     .action(
-      run(async (app: App, options: Options) => {
+      run(async (app: App, options: FirstStoreOptions) => {
         const { output, signal } = app;
         const { custodians, threshold } = parseKitOptions(options);
         if (options.kitCheck) refuseUnaskable(app, "making a key store");
@@ -48,16 +41,13 @@ export const define: Define = (command, run) => {
         await refuseCopies(vault, signal);
 
         const opens = await keyStoreSeals(app, options);
-        using secrets = new DisposableStack(); // wiped as well where no kit can be made
-        for (const { secret } of opens.seals) secrets.defer(() => secret.secret.wipe());
+        using _secrets = wipedAtEnd(opens);
         using kit = await (await app.kitTools()).make(custodians, threshold);
         const of = { place: vault.place, vault: vault.keyring.vault, kit };
         const keyStore = await makeFirstKeyStore(app, of, opens, options.domain);
         output.print(madeKeyStoreLine(keyStore));
-        const finished = await withLeft(app, async () => {
-          await addKitWay(app, vault, kit.way);
-          return printFirstKit(app, of, keyStore, options);
-        });
+        await letKitOpen(app, vault, kit);
+        const finished = await printFirstKit(app, of, keyStore, options);
         output.finish({
           keyStore: shownKeyStore(keyStore),
           kit: { id: kit.id, threshold, custodians, ...finished },
@@ -76,15 +66,15 @@ async function refuseCopies({ place, vault: { store } }: OpenVault, signal: Abor
   }
 }
 
-/** Says what is there all the same where the rest fails. */
-async function withLeft<T>({ output }: App, rest: () => Promise<T>): Promise<T> {
+/** Says what is there all the same where it fails. */
+async function letKitOpen(app: App, vault: OpenVault, kit: NewKit): Promise<void> {
   try {
-    return await rest();
+    await addKitWay(app, vault, kit.way);
   } catch (error) {
-    output.warn({
+    app.output.warn({
       code: "LEFT_BEHIND",
-      message: "the key store is made, and its kit was not finished",
-      hint: "Where its pages are not all printed, `lockstep kit create` makes another one.",
+      message: "the key store is made and in use, and its kit was not finished",
+      hint: "`lockstep kit create --to FOLDER` makes another kit.",
     });
     throw error;
   }

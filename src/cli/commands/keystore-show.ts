@@ -9,6 +9,7 @@ import { formatTable } from "#cli/output/table.ts";
 import { dayOf } from "#cli/output/when.ts";
 import { counted } from "#cli/shown/checked.ts";
 import { sealWords } from "#cli/shown/shown-seal.ts";
+import { whatThaws } from "#policy/frozen.ts";
 
 /** `keystore show` */
 export const define: Define = (command, run) => {
@@ -27,7 +28,7 @@ export const define: Define = (command, run) => {
           ["made", createdAt],
           ["state", sealed ? "sealed: `lockstep keystore unseal` opens it" : "open"],
           ["recovered", epoch === 1 ? "never" : counted(epoch - 1, "time")],
-          ...(frozen === null ? [] : [["frozen", `it releases and destroys nothing: ${frozen}`]]),
+          ...(frozen === null ? [] : [["frozen", `it releases and destroys nothing: ${frozen}. ${whatThaws(frozen)}`]]),
           ["keys", `${keys}, with ${counted(versions, "version")}`],
           ["custodians", custodians === 1 ? "1: no second person is asked for anything" : String(custodians)],
           ["runs as", isolated ? user : `${user}: not isolated from what else this user runs`],

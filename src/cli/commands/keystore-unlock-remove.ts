@@ -16,7 +16,7 @@ export const define: Define = (command, run) => {
           "0 removed",
           "3 removed, and some value is damaged",
           "66 there is no such unlock way",
-          "75 it is the last one",
+          "75 it is the last one, or waits for a second person",
         ],
       ),
     )

@@ -5,7 +5,7 @@ import type { Define } from "#cli/app/command.ts";
 import type { NewKit } from "#cli/app/kit-tools.ts";
 import { refuseReadOnly } from "#cli/app/read-only.ts";
 import { finishKit } from "#cli/kit/finish-kit.ts";
-import { parseKitOptions } from "#cli/kit/kit-options.ts";
+import { kitOptions, parseKitOptions } from "#cli/kit/kit-options.ts";
 import type { KitOptions } from "#cli/kit/kit-options.ts";
 import { removePages, writePages } from "#cli/kit/kit-page-files.ts";
 import type { PageFile } from "#cli/kit/kit-page-files.ts";
@@ -18,16 +18,12 @@ import { whenApproved } from "#cli/steps/when-approved.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 
-type Options = KitOptions & { readonly to: string; readonly kitCheck: boolean; readonly alsoVault?: readonly string[] };
+type Options = KitOptions & { readonly to: string; readonly alsoVault?: readonly string[] };
 
 /** `kit create` */
 export const define: Define = (command, run) => {
-  command
-    .requiredOption("--to <folder>", "where its pages are written, until they are printed")
-    .option("--custodians <names>", "who gets a page, with commas between")
-    .option("--threshold <number>", "how many pages are needed; two of several, if nothing is said")
+  kitOptions(command.requiredOption("--to <folder>", "where its pages are written, until they are printed"))
     .option("--also-vault <place>", "another vault that it opens; may be repeated", collect)
-    .option("--no-kit-check", "do not ask for the check words: the pages stay, and the kit counts as not checked")
     .addHelpText(
       "after",
       helpEnd(

@@ -37,7 +37,8 @@ export const define: Define = (command, run) => {
           { title: "KEEP" },
         ] as const;
         if (rows.length > 0) output.print(...formatTable(columns, rows));
-        else if (machines.faults.length === 0) output.note("No machine is protected yet: lockstep protect --help");
+        else if (machines.faults.length === 0)
+          output.note("No machine is protected yet: lockstep protect NAME --disk PATH");
         const status = warnOfFaults(output, machines);
         output.finish({ machines: machines.logs.map(shownMachine) });
         return status ?? exitCodes.done;

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { App, Expectation } from "#cli/app/app.ts";
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
+import { warnOfShared } from "#cli/machines/warn-of-shared.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import { collect, expectOption, parseEvery } from "#cli/program/options.ts";
 import { machineLines } from "#cli/shown/machine-lines.ts";
@@ -12,11 +13,11 @@ import { changeMachine } from "#ops/machines/change-machine.ts";
 import { defineDisk, disksInUse, readIdentity } from "#ops/machines/disk-definition.ts";
 import { nameDisks, parseTypedDisk } from "#ops/machines/disk-names.ts";
 import { withDisk, withDiskAt, withoutDisk } from "#ops/machines/machine-edit.ts";
-import { confirmClock } from "#ops/prune/clock-doubt.ts";
+import { confirmClock } from "#ops/prune/confirm-clock.ts";
 import { formatKeep, parseKeep } from "#policy/keep.ts";
 import type { KeepRule } from "#policy/keep.ts";
 import { parseTimeZone } from "#policy/time-zone.ts";
-import type { MachineDefinition } from "#vault/entry/machine-definition.ts";
+import type { DiskDefinition, MachineDefinition } from "#vault/entry/machine-definition.ts";
 
 type Options = {
   readonly addDisk?: readonly string[];
@@ -63,7 +64,8 @@ export const define: Define = (command, run) => {
         const { output, signal, now } = app;
         const vault = await app.openVault();
         const log = await vault.machine(name, options.expect);
-        const changes = await changesOf(app, log.fold.machine, options);
+        const before = log.fold.machine;
+        const changes = await changesOf(app, before, options);
         if (changes.length === 0 && options.confirmClock !== true) {
           throw new LockstepError("ARGUMENT_INVALID", `changing machine ${name}: nothing says what to change`, {
             hint: "`lockstep machine set --help` lists what can be changed.",
@@ -73,6 +75,8 @@ export const define: Define = (command, run) => {
           await changeMachine(log, (machine) => changes.reduce((changed, change) => change(changed), machine), signal);
         }
         if (options.confirmClock === true) await confirmClock(log, now(), signal);
+        const placed = placedDisks(before, log.fold.machine);
+        if (placed.length > 0) await warnOfShared(app, log, placed, await vault.machines());
         output.print(...machineLines(log));
         output.finish({ machine: shownMachine(log) });
         return exitCodes.done;
@@ -80,7 +84,13 @@ export const define: Define = (command, run) => {
     );
 };
 
-/** Looks at the disks, and says what is to become of the definition, whatever it is by then. */
+/** Disks that a machine did not have before, or had elsewhere, or that are backed up again. */
+function placedDisks(before: MachineDefinition, after: MachineDefinition): readonly DiskDefinition[] {
+  const known = new Map((before.protected ? disksInUse(before) : []).map(({ id, path }) => [id, path]));
+  return after.protected ? disksInUse(after).filter(({ id, path }) => known.get(id) !== path) : [];
+}
+
+/** Looks at the disks, and gives the change of the definition, whatever that is by then. */
 async function changesOf(app: App, machine: MachineDefinition, options: Options): Promise<Change[]> {
   const { host, now, random, signal } = app;
   const at = (path: string): string => resolve(host.workingFolder, path);

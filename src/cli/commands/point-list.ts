@@ -7,6 +7,7 @@ import { formatTable } from "#cli/output/table.ts";
 import type { Column } from "#cli/output/table.ts";
 import { formatBytes } from "#cli/output/units.ts";
 import { lightName } from "#cli/shown/light-words.ts";
+import { counted } from "#cli/shown/checked.ts";
 import { keptWords, shownFate } from "#cli/shown/shown-fate.ts";
 import { shownLight } from "#cli/shown/shown-light.ts";
 import { shownPoint } from "#cli/shown/shown-point.ts";
@@ -15,6 +16,7 @@ import { pointLights } from "#ops/points/point-light.ts";
 import type { PointLight } from "#ops/points/point-light.ts";
 import { listPoints } from "#ops/points/points.ts";
 import type { ListedPoint } from "#ops/points/points.ts";
+import type { Fold } from "#vault/fold/fold.ts";
 import type { Log } from "#vault/log/log.ts";
 
 const columns: readonly Column[] = [
@@ -62,6 +64,11 @@ export const define: Define = (command, run) => {
             output.note(deleted === true ? `No point is deleted${where}.` : `There is no point${where || " yet"}.`);
           } else output.print(...tableOf(machines.logs, listed, which));
         }
+        const gone = deleted === true ? 0 : logs.reduce((sum, { fold }) => sum + deletedIn(fold), 0);
+        if (gone > 0)
+          output.note(
+            `${counted(gone, "point")} deleted, not listed here: ${["lockstep point list", ...names, "--deleted"].join(" ")}`,
+          );
         const status = warnOfFaults(output, machines);
         output.finish({
           points: (output.json ? listed : []).map(({ log, point, light }) => ({
@@ -76,6 +83,11 @@ export const define: Define = (command, run) => {
       }),
     );
 };
+
+/** How many points could be undeleted. */
+function deletedIn({ points }: Fold): number {
+  return [...points.values()].filter(({ deleted }) => deleted !== null).length;
+}
 
 type Listed = { readonly point: ListedPoint; readonly light: PointLight };
 

@@ -135,13 +135,15 @@ function toSecond(at: string | Temporal.Instant): string {
   return Temporal.Instant.from(at).toString({ smallestUnit: "second" });
 }
 
+const changeWords = { scan: "a scan", ranges: "a list of changes" };
+
 function diskLines({ disks }: PointRecordFile): string[] {
   const rows = disks.map(({ name, id, sizeBytes, dataBytes, changes, capturedFrom, capturedTo }) => [
     name,
     id.slice(0, 8),
     formatBytes(sizeBytes),
     formatBytes(dataBytes),
-    changes === null ? "?" : changes === "scan" ? "a scan" : "a list of changes",
+    changes === null ? "?" : changeWords[changes],
     toSecond(capturedFrom),
     toSecond(capturedTo),
   ]);

@@ -1,8 +1,10 @@
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
+import { shownFate, stayWords } from "#cli/shown/shown-fate.ts";
 import { undeletePoint } from "#ops/points/delete-points.ts";
 import { findPoint } from "#ops/points/find-point.ts";
+import { listPoints } from "#ops/points/points.ts";
 
 /** `point undelete POINT...` */
 export const define: Define = (command, run) => {
@@ -17,15 +19,18 @@ export const define: Define = (command, run) => {
     )
     .action(
       run(async (app, texts: readonly string[]) => {
-        const { output, signal } = app;
+        const { output, signal, now } = app;
         const opened = await app.openVault();
         const machines = await opened.machines();
         const found = texts.map((text) => findPoint(machines, text, "deleted"));
         const points = [];
         for (const { log, point, name } of found) {
           const { changed } = await undeletePoint(log, point.point, signal);
-          output.print(changed ? `${name} is back.` : `${name} was not deleted.`);
-          points.push({ id: point.point, name, changed });
+          const listed = listPoints(log, "live", now()).find(({ state }) => state.point === point.point);
+          output.print(
+            `${name} ${changed ? "is back" : "was not deleted"}${listed === undefined ? "." : stayWords(log, listed)}`,
+          );
+          points.push({ id: point.point, name, changed, ...(listed === undefined ? {} : shownFate(listed)) });
         }
         output.finish({ points });
         return exitCodes.done;

@@ -15,8 +15,10 @@ export const define: Define = (command, run) => {
     )
     .action(
       run(async ({ output, signal, keySide }, given: readonly string[]) => {
-        const changes = Object.fromEntries(given.map(parseSetting)) as Partial<PolicyFacts>;
-        const { policy } = await (await keySide("custodian")).call("policy.set", changes, signal);
+        const changes = given.map(parseSetting);
+        const client = await keySide("custodian");
+        refuseUnknown(changes, (await client.call("policy.show", {}, signal)).policy);
+        const { policy } = await client.call("policy.set", Object.fromEntries(changes) as Partial<PolicyFacts>, signal);
         output.print(...policyLines(policy));
         output.finish({ policy });
         return exitCodes.done;
@@ -24,7 +26,16 @@ export const define: Define = (command, run) => {
     );
 };
 
-/** Which settings there are, the key side knows. @throws {LockstepError} ARGUMENT_INVALID */
+/** Which settings there are, the key side knows. @throws {LockstepError} NAME_UNKNOWN */
+function refuseUnknown(changes: readonly (readonly [name: string, value: number])[], known: PolicyFacts): void {
+  const other = changes.find(([name]) => !Object.hasOwn(known, name));
+  if (other === undefined) return;
+  throw new LockstepError("NAME_UNKNOWN", `changing settings: there is no setting ${other[0]}`, {
+    hint: `There are ${Object.keys(known).join(", ")}.`,
+  });
+}
+
+/** @throws {LockstepError} ARGUMENT_INVALID */
 function parseSetting(text: string): [name: string, value: number] {
   const [, name, value] = /^(\w+)=(\d{1,9})$/.exec(text) ?? [];
   if (name !== undefined && value !== undefined) return [name, Number(value)];

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
+import { warnOfShared } from "#cli/machines/warn-of-shared.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import { collect, parseEvery } from "#cli/program/options.ts";
 import { machineLines } from "#cli/shown/machine-lines.ts";
@@ -40,7 +41,8 @@ export const define: Define = (command, run) => {
       ),
     )
     .action(
-      run(async ({ output, host, config, signal, openVault }, name: string, options: Options) => {
+      run(async (app, name: string, options: Options) => {
+        const { output, host, config, signal } = app;
         const typed = (options.disk ?? []).map(parseTypedDisk);
         if (typed.length === 0) {
           throw new LockstepError("ARGUMENT_INVALID", `protecting ${name}: it has no disk`, {
@@ -55,9 +57,11 @@ export const define: Define = (command, run) => {
           everyHours: options.every ?? config.everyHours.value,
           timeZone: options.timeZone ?? config.timeZone.value,
         };
-        const opened = await openVault();
-        const log = await protect(opened.vault, await opened.machines(), machine, signal);
+        const opened = await app.openVault();
+        const machines = await opened.machines();
+        const log = await protect(opened.vault, machines, machine, signal);
         await opened.rememberLog(log);
+        await warnOfShared(app, log, log.fold.machine.disks, machines);
         output.print(...machineLines(log), `Nothing is backed up yet: lockstep backup ${name}`);
         output.finish({ machine: shownMachine(log) });
         return exitCodes.done;

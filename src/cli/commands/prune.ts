@@ -9,7 +9,7 @@ import { pruneLines, shownPrune } from "#cli/shown/pruned.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { namesOfPoints } from "#ops/points/find-point.ts";
 import { upcomingDepartures } from "#ops/points/upcoming-departures.ts";
-import { clockDoubt } from "#ops/prune/clock-doubt.ts";
+import { clockDoubt } from "#vault/fold/stalled-session.ts";
 import { prune } from "#ops/prune/prune.ts";
 import type { Log } from "#vault/log/log.ts";
 

@@ -11,7 +11,7 @@ import { exitCodes } from "#cli/output/exit-codes.ts";
 import { collect } from "#cli/program/options.ts";
 import { nameVaultInConfig } from "#cli/setup/config-vault.ts";
 import { addHostWay } from "#cli/setup/host-way.ts";
-import { keyStoreSeals } from "#cli/setup/key-store-seals.ts";
+import { keyStoreSeals, sealOptions, wipedAtEnd } from "#cli/setup/key-store-seals.ts";
 import type { SealOptions } from "#cli/setup/key-store-seals.ts";
 import { whatIsMissing } from "#cli/shown/missing-copies.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
@@ -31,16 +31,12 @@ type NewestCopy = NonNullable<FoundCopies["newest"]>;
 
 /** `recover` */
 export const define: Define = (command, run) => {
-  command
+  const places = command
     .option("--place <place>", "another place with copies of the key store; may be repeated", collect)
     .option("--share-file <file>", "a file with a share, instead of asking; as often as there are shares", collect)
     .option("--signing-key <key>", "the copy-signing key that the kit prints, instead of asking whether it is the same")
-    .option("--accept-older", "go on although the vault knows of newer copies that are not there")
-    .option(
-      "--key-store-opens <how>",
-      "after a restart: key-file (of this host), credential (of its TPM or systemd) or passphrase",
-    )
-    .option("--key-store-passphrase-file <file>", "the passphrase that opens the key store")
+    .option("--accept-older", "go on although the vault knows of newer copies that are not there");
+  sealOptions(places)
     .option("--no-host-key", "do not let this host open the vault by itself")
     .addHelpText(
       "after",
@@ -86,8 +82,10 @@ export const define: Define = (command, run) => {
         if (given === null) await confirmKey(app, tools, newest.signingKey);
         const knownEpoch = await refuseOlder(app, tools, { objects, keyring, newest }, options.acceptOlder === true);
 
+        const opens = await keyStoreSeals(app, options);
+        using _secrets = wipedAtEnd(opens);
         const recovered = await app.recoverKeyStore({
-          ...(await keyStoreSeals(app, options)),
+          ...opens,
           found,
           places,
           vault: { id, name: vaultPlace, rootCommitment: hex(rootCommitment) },

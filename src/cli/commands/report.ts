@@ -10,7 +10,8 @@ import { formatTable } from "#cli/output/table.ts";
 import { parsePath } from "#cli/program/options.ts";
 import { keySideNeeds } from "#cli/shown/key-side-status.ts";
 import { shownLight } from "#cli/shown/shown-light.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { targetFailure } from "#disk/target-failure.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { reportAttention } from "#ops/report/report-attention.ts";
 import { countOf } from "#ops/report/report-counts.ts";
 import { reportHtml } from "#ops/report/report-html.ts";
@@ -114,14 +115,12 @@ function shownReport(
   };
 }
 
-/** @throws {LockstepError} TARGET_EXISTS, TARGET_UNWRITABLE; nothing is left then */
+/** @throws {LockstepError} TARGET_EXISTS, and what `targetFailure` gives; nothing is left then */
 async function writeNew(path: string, text: string): Promise<void> {
   try {
     await createFile(path, text, 0o600);
   } catch (error) {
-    if (!isSystemError(error, "EEXIST")) {
-      throw new LockstepError("TARGET_UNWRITABLE", `writing ${path} failed: ${messageOf(error)}`, { cause: error });
-    }
+    if (!isSystemError(error, "EEXIST")) throw targetFailure(`writing ${path}`, error);
     throw new LockstepError("TARGET_EXISTS", `writing the report: ${path} is there already`, {
       hint: "Name a new file.",
       cause: error,

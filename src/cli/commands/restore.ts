@@ -7,8 +7,9 @@ import { machinesToSearch } from "#cli/machines/machines-to-search.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
 import type { ExitCode } from "#cli/output/exit-codes.ts";
 import { expectOption, parsePath } from "#cli/program/options.ts";
+import { nextLines } from "#cli/shown/light-next.ts";
 import { lightName, openedWords, reasonLines } from "#cli/shown/light-words.ts";
-import { approvalLine, needsSecondPerson, restoredVolumes } from "#cli/shown/restore-keys.ts";
+import { askKeyRelease, releaseLines, restoredVolumes } from "#cli/shown/restore-keys.ts";
 import { shownVolumeKeys, volumeKeyLines } from "#cli/shown/restore-keys.ts";
 import { planLines, sayPlanWarnings, shownPlan } from "#cli/shown/restore-plan.ts";
 import { shownRestored, restoredLines } from "#cli/shown/restored.ts";
@@ -22,10 +23,13 @@ import type { PointLight } from "#ops/points/point-light.ts";
 import { pointWarnings } from "#ops/points/point-warnings.ts";
 import { findPointDisk } from "#ops/points/stored-disk.ts";
 import type { RestoreDeps } from "#ops/restore/fill-target.ts";
+import { requireOutsideVaults } from "#ops/restore/outside-vaults.ts";
 import { restoreFolder } from "#ops/restore/restore-folder.ts";
 import { restoreInPlace } from "#ops/restore/restore-in-place.ts";
 import { restoreNewFile } from "#ops/restore/restore-new-file.ts";
+import type { Restored } from "#ops/restore/restore-new-file.ts";
 import { planFolder, planInPlace, planNewFile } from "#ops/restore/restore-plan.ts";
+import type { RestorePlan } from "#ops/restore/restore-plan.ts";
 import type { PointDisk } from "#vault/entry/entry.ts";
 import type { PointState } from "#vault/fold/fold.ts";
 import type { PointBody } from "#vault/point-body.ts";
@@ -42,7 +46,7 @@ type Options = {
 
 /** Where what is restored to. */
 type Aim =
-  | { readonly kind: "folder"; readonly folder: string; readonly disks: readonly PointDisk[] }
+  | { readonly kind: "folder"; readonly path: string; readonly disks: readonly PointDisk[] }
   | { readonly kind: "new file" | "in place"; readonly path: string; readonly disks: readonly [PointDisk] };
 
 /** Below this much, threads would cost more than they give. */
@@ -85,10 +89,11 @@ export const define: Define = (command, run) => {
         const machines = await machinesToSearch(opened, text, options.expect);
         const { log, point, name } = findPoint(machines, text);
         const aim = aimOf(app, point, options);
+        await requireOutsideVaults(aim.path);
         const body = await readBodyOrNull(vault, log, point, signal);
         const light = pointLights(log.fold, app.now())(point);
         if (options.requireGreen === true) refuseLessThanGreen(name, light);
-        const keys = await keysOf(app, { point, body, light, disks: aim.disks });
+        const keys = await keysOf(app, { point, name, body, light, disks: aim.disks });
         const names = new Set(aim.disks.map((disk) => disk.name));
         const warnings = pointWarnings(point, name, body, names);
         for (const { code, message, hint } of warnings) output.warn({ code, message, hint });
@@ -136,7 +141,7 @@ function refuseOddCombinations({ toDir, disk, to, inPlace }: Options): void {
 
 function aimOf({ host }: App, point: PointState, { toDir, disk, to, inPlace }: Options): Aim {
   if (toDir !== undefined) {
-    return { kind: "folder", folder: resolve(host.workingFolder, toDir), disks: point.disks };
+    return { kind: "folder", path: resolve(host.workingFolder, toDir), disks: point.disks };
   }
   const [only, another] = point.disks;
   if (disk === undefined && another !== undefined) {
@@ -158,39 +163,54 @@ function refuseLessThanGreen(name: string, { light, reasons }: PointLight): void
   });
 }
 
-type Restored = {
+type PointToRestore = {
   readonly point: PointState;
+  readonly name: string;
   readonly body: PointBody | null;
   readonly light: PointLight;
   readonly disks: readonly PointDisk[];
 };
 
 /** Says, before anything is written, what opens the point, who must approve, and what its guest will ask for. @returns as JSON shows it */
-async function keysOf(app: App, { point, body, light, disks }: Restored): Promise<object> {
+async function keysOf(app: App, { point, name, body, light, disks }: PointToRestore): Promise<object> {
   const { output, now } = app;
   const volumes = restoredVolumes(point, body, disks);
-  const secondPerson = light.versions.length === 0 ? null : await needsSecondPerson(app);
+  const release = light.versions.length === 0 ? null : await askKeyRelease(app);
   if (light.light !== "plain") {
     const opened = openedWords(light, now());
     output.print(opened === "" ? `light: ${lightName(light.light)}` : `light: ${lightName(light.light)}; ${opened}`);
-    if (light.light !== "green") output.print(...reasonLines(light));
-    const approval = approvalLine(secondPerson);
-    output.print(...volumeKeyLines(volumes), ...(approval === null ? [] : [approval]));
+    output.print(...reasonLines(light), ...volumeKeyLines(volumes));
+    if (light.versions.length > 0) output.print(...releaseLines(release));
+    output.print(...nextLines(light, name));
   }
-  return { light: shownLight(light), volumes: shownVolumeKeys(volumes), secondPerson };
+  const { secondPerson = null, frozen = null } = release ?? {};
+  return { light: shownLight(light), volumes: shownVolumeKeys(volumes), secondPerson, keyStoreFrozen: frozen };
 }
 
 /** What a restore works with, and what it says of keys, as JSON. */
 type Deps = RestoreDeps & { readonly keys: object };
 
+function planOf(deps: Deps, aim: Aim, signal: AbortSignal): Promise<RestorePlan> {
+  if (aim.kind === "folder") return planFolder(deps, aim.path);
+  const [disk] = aim.disks;
+  return aim.kind === "new file" ? planNewFile({ disk, path: aim.path }) : planInPlace(deps, disk, aim.path, signal);
+}
+
+async function restoredTo(
+  deps: Deps,
+  aim: Aim,
+  body: PointBody | null,
+  signal: AbortSignal,
+): Promise<readonly Restored[]> {
+  if (aim.kind === "folder") return restoreFolder(deps, body, aim.path, signal);
+  const [disk] = aim.disks;
+  const restored = aim.kind === "new file" ? restoreNewFile : restoreInPlace;
+  return [await restored(deps, disk, aim.path, signal)];
+}
+
 async function plan(app: App, deps: Deps, aim: Aim, status: ExitCode): Promise<ExitCode> {
   const { output, signal } = app;
-  const planned =
-    aim.kind === "folder"
-      ? await planFolder(deps, aim.folder)
-      : aim.kind === "new file"
-        ? await planNewFile({ disk: aim.disks[0], path: aim.path })
-        : await planInPlace(deps, aim.disks[0], aim.path, signal);
+  const planned = await planOf(deps, aim, signal);
   app.progress.stop();
   output.print(...planLines(deps.name, deps.point, planned));
   const isPossible = sayPlanWarnings(output, planned);
@@ -207,14 +227,7 @@ async function plan(app: App, deps: Deps, aim: Aim, status: ExitCode): Promise<E
 async function restore(app: App, deps: Deps, aim: Aim, body: PointBody | null, status: ExitCode): Promise<ExitCode> {
   const { output, signal } = app;
   const startedMs = performance.now();
-  const restored =
-    aim.kind === "folder"
-      ? await restoreFolder(deps, body, aim.folder, signal)
-      : [
-          aim.kind === "new file"
-            ? await restoreNewFile(deps, aim.disks[0], aim.path, signal)
-            : await restoreInPlace(deps, aim.disks[0], aim.path, signal),
-        ];
+  const restored = await restoredTo(deps, aim, body, signal);
   const tookMs = performance.now() - startedMs;
   app.progress.stop();
   for (const { path, cutBytes, restBytes } of restored) {

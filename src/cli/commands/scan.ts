@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import type { App } from "#cli/app/app.ts";
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
+import { readFailure } from "#cli/files/read-failure.ts";
 import { costLimit, costOptions, wipeSecret } from "#cli/headers/volume-options.ts";
 import type { CostFlags } from "#cli/headers/volume-options.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
@@ -12,7 +13,7 @@ import { formatTable } from "#cli/output/table.ts";
 import { formatBytes } from "#cli/output/units.ts";
 import { counted } from "#cli/shown/checked.ts";
 import { secondsWords, whatIs } from "#cli/shown/shown-volume.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import type { LockstepError } from "#errors/errors.ts";
 import { parseKeyList } from "#ops/secrets/key-list.ts";
 import type { ListedSecret } from "#ops/secrets/key-list.ts";
 import { openKeyDeriver } from "#ops/volumes/key-deriver.ts";
@@ -67,7 +68,8 @@ export const define: Define = (command, run) => {
           const disks = secrets === null ? seen : await tryAll(app, seen, secrets, costLimit(options));
           output.print(...linesOf(disks, secrets !== null));
           output.finish({ disks: disks.map((disk) => shown(disk, secrets !== null)) });
-          return disks.every((disk) => isFine(disk, secrets !== null)) ? exitCodes.done : exitCodes.attention;
+          const allFine = plan.skipped.length === 0 && disks.every((disk) => isFine(disk, secrets !== null));
+          return allFine ? exitCodes.done : exitCodes.attention;
         } finally {
           for (const { secret } of secrets ?? []) wipeSecret(secret);
         }
@@ -81,7 +83,7 @@ async function readKeys({ host }: App, file: string): Promise<readonly ListedSec
     try {
       return new Uint8Array(await readFile(name));
     } catch (error) {
-      throw new LockstepError("KEY_LIST_INVALID", `reading ${name} failed: ${messageOf(error)}`, { cause: error });
+      throw readFailure(`reading ${name}`, "KEY_LIST_INVALID", error);
     }
   };
   return parseKeyList(await read(path), file, (name) => read(resolve(dirname(path), name)));

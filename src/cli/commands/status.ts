@@ -15,6 +15,7 @@ import { shownPoint } from "#cli/shown/shown-point.ts";
 import { keySideWork } from "#cli/steps/key-side-work.ts";
 import { machineHealth } from "#ops/health/machine-health.ts";
 import type { HealthTerms, MachineHealth } from "#ops/health/machine-health.ts";
+import { missingDisks } from "#ops/health/missing-disks.ts";
 import type { Unprotected, findUnprotected } from "#ops/health/unprotected-disks.ts";
 import { namesOfPoints } from "#ops/points/find-point.ts";
 import { listPoints } from "#ops/points/points.ts";
@@ -49,21 +50,25 @@ export const define: Define = (command, run) => {
         const isolated = await isIsolated(app, keySide);
         const terms = { now: now(), stalledAfterMs, hasKeySide: keySide.state !== "none" };
         const work = await keySideWork(app, keySide, vault, logs);
-        const machines = logs.map((log): Looked => {
+        const looked = logs.map(async (log): Promise<Looked> => {
           const health = machineHealth(log.fold, terms);
-          return { log, health: { ...health, needs: [...health.needs, ...(work.ofMachines.get(log.machine) ?? [])] } };
+          const gone = await missingDisks(log.fold, host.name);
+          const waiting = work.ofMachines.get(log.machine) ?? [];
+          return { log, health: { ...health, needs: [...gone, ...health.needs, ...waiting] } };
         });
+        const machines = await Promise.all(looked);
         const definitions = logs.map(({ fold }) => fold.machine);
         const unprotected = await unprotectedIn(config.watch.value, definitions, host.name, signal);
 
         if (machines.length > 0) sayMachines(app, machines);
-        else if (faults.length === 0) output.print("No machine is protected yet: lockstep protect --help");
+        else if (faults.length === 0) output.print("No machine is protected yet: `lockstep protect NAME --disk PATH`");
         for (const { machine, name, error } of faults) {
           output.print(`${name ?? machine}: its log cannot be read: ${error.message} [${error.code}]`);
         }
         sayUnprotected(app, unprotected);
         const keyNeeds = [...keySideNeeds(keySide), ...work.needs];
-        sayKeySide(app, keySide, keyNeeds, isolated);
+        if (keySide.state === "none") sayNoKeySide(app, machines);
+        else sayKeySide(app, keySide, keyNeeds, isolated);
         for (const { log, health } of machines) warnOfLost(app, log, health);
         const found = { machines, unprotected, keyNeeds, faults: faults.length, readOnly: vault.readOnlyReason };
         const needs = statusNeeds(found);
@@ -129,6 +134,10 @@ function sayMachines({ output, now }: App, machines: readonly Looked[]): void {
     { title: "ATTENTION" },
   ] as const;
   output.print(...formatTable(columns, rows));
+  const todo = machines.flatMap(({ log: { fold }, health: { needs } }) => {
+    return [...new Set(needs.map(({ hint }) => hint))].map((hint) => `  ${fold.machine.name}: ${hint}`);
+  });
+  if (todo.length > 0) output.print("", "What to do:", ...todo);
 }
 
 /** The day until which a machine's points, and so the keys that they need, are expected to stay; null where one stays for good. */
@@ -159,13 +168,24 @@ async function isIsolated(app: App, keySide: KeySideStatus): Promise<boolean | n
   return findings.every(({ code }) => code !== "NOT_ISOLATED");
 }
 
+/** Not having one is a choice; that what is encrypted cannot be shown to open then is said all the same. */
+function sayNoKeySide({ output }: App, machines: readonly Looked[]): void {
+  const isTried = ({ health: { light } }: Looked): boolean => {
+    return light?.reasons.every(({ code }) => code !== "NOT_TRIED") ?? true;
+  };
+  if (machines.every(isTried)) return;
+  output.print(
+    "",
+    "Key side: none, so nothing shows that a key opens what is encrypted: `lockstep keystore init` makes one.",
+  );
+}
+
 function sayKeySide(
   { output }: App,
   { state, facts }: KeySideStatus,
   needs: readonly string[],
   isolated: boolean | null,
 ): void {
-  if (state === "none") return;
   const held =
     facts === null
       ? ""
@@ -193,10 +213,12 @@ function lastPointWords({ fold }: Log, { capturedAt }: PointState, now: Temporal
 }
 
 function sayUnprotected({ output }: App, { disks, skipped }: Unprotected): void {
-  if (disks.length > 0) output.print("", "In the watched folders, and not protected:");
+  if (disks.length > 0)
+    output.print("", "In the watched folders, and not protected: `lockstep protect NAME --disk PATH`");
   const rows = disks.map(({ path, format, sizeBytes }) => ["", path, formatBytes(sizeBytes), format]);
   output.print(...formatTable([{}, {}, { align: "right" }, {}], rows));
-  for (const words of skipped) output.print(`Not looked at: ${words}`);
+  if (skipped.length > 0) output.print("", "Watched (`watch` in the configuration), and not looked at:");
+  for (const words of skipped) output.print(`  ${words}`);
 }
 
 function shownHealth(

@@ -1,3 +1,5 @@
+import { Option } from "commander";
+
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { warnOfFaults } from "#cli/machines/unread-machines.ts";
@@ -9,19 +11,26 @@ import { listWays, wayInUse } from "#vault/keyring/keyring.ts";
 /** `vault show` */
 export const define: Define = (command, run) => {
   command
+    .addOption(
+      new Option(
+        "--expect <any>",
+        "take its keyring as the right one, though this host has seen a newer one: what was removed since opens the vault again",
+      ).choices(["any"]),
+    )
     .addHelpText(
       "after",
       helpEnd(
         [
           ["lockstep vault show", ""],
           ["lockstep vault show --passphrase-file F", "shows that the passphrase still opens the vault"],
+          ["lockstep vault show --expect any", "an older copy of the vault is there on purpose"],
         ],
         ["0 shown", "65 the log of a machine cannot be read", "77 it does not open"],
       ),
     )
     .action(
-      run(async ({ output, openVault }) => {
-        const vault = await openVault();
+      run(async ({ output, openVault }, { expect }: { readonly expect?: "any" }) => {
+        const vault = await openVault({ anyKeyring: expect === "any" });
         const { keyring, place, readOnlyReason } = vault;
         const machines = await vault.machines();
         const points = machines.logs.reduce((sum, { fold }) => sum + fold.points.size, 0);

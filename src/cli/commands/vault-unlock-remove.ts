@@ -33,6 +33,9 @@ export const define: Define = (command, run) => {
           `Removed ${JSON.stringify(way.label)}. What is written from now on is sealed with a new data key.`,
           "What was written before stays readable to whoever kept the old way and has a copy of the vault as it was.",
           "To seal it anew, for copies that are made later: lockstep vault rekey",
+          `What still opens the vault: ${listWays(removed.keyring)
+            .map(({ label }) => label)
+            .join(", ")}`,
         );
         const { generation } = removed.keyring.keyring;
         output.finish({ unlockWay: shownWay(way), generation, dataKey: removed.keyring.keys.currentEpoch });

@@ -3,8 +3,10 @@ import { dirname } from "node:path";
 
 import type { Secret } from "#bytes/secret.ts";
 import { createFile } from "#cli/files/durable-file.ts";
+import { readFailure } from "#cli/files/read-failure.ts";
 import type { Warning } from "#cli/output/output.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 import { KEY_FILE_LIMIT_BYTES, newFileKey, parseKeyFile, writeKeyFile } from "#vault/keyring/key-file.ts";
 
 const othersMayRead = 0o044;
@@ -14,7 +16,7 @@ const othersMayRead = 0o044;
  *
  * @param warn  told when others on this machine may read it
  * @returns     null when there is no such file
- * @throws {LockstepError} KEY_FILE_INVALID: it cannot be read, or is no key file
+ * @throws {LockstepError} KEY_FILE_INVALID: it is no key file; FILE_DENIED; FILE_MISSING: what should be a folder on the way to it is none
  */
 export async function readKeyFile(path: string, warn: (warning: Warning) => void): Promise<Secret | null> {
   const bytes = new Uint8Array(KEY_FILE_LIMIT_BYTES + 1);
@@ -32,9 +34,7 @@ export async function readKeyFile(path: string, warn: (warning: Warning) => void
     }
   } catch (error) {
     if (isSystemError(error, "ENOENT")) return null;
-    throw new LockstepError("KEY_FILE_INVALID", `reading the key file ${path} failed: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw readFailure(`reading the key file ${path}`, "KEY_FILE_INVALID", error);
   }
   return parseKeyFile(path, bytes.subarray(0, length));
 }
@@ -50,7 +50,7 @@ export async function createKeyFile(path: string, key: Secret, comment: readonly
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await createFile(path, writeKeyFile(key, comment), 0o600);
   } catch (error) {
-    throw new LockstepError("KEY_FILE_INVALID", `writing the key file ${path} failed: ${messageOf(error)}`, {
+    throw new LockstepError("KEY_FILE_INVALID", `writing the key file ${path} failed: ${systemWords(error)}`, {
       cause: error,
     });
   }

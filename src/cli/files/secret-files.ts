@@ -2,7 +2,8 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import type { App } from "#cli/app/app.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { readFailure } from "#cli/files/read-failure.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { parseSecretList } from "#ops/secrets/secret-list.ts";
 import type { ImportableSecret } from "#ops/secrets/secret-list.ts";
 
@@ -13,7 +14,7 @@ const LIMIT_BYTES = 256 * 1024 * 1024;
  * Reads the secrets in a file; of a folder, those in its files that end in `.txt` or `.csv`, as people keep what Windows saves. Whoever gets
  * them wipes them.
  *
- * @throws {LockstepError} KEY_LIST_INVALID: it cannot be read, or holds no secrets
+ * @throws {LockstepError} FILE_MISSING; FILE_DENIED; KEY_LIST_INVALID: it is too long, or holds no secrets
  */
 export async function readSecretFiles(
   { host }: Pick<App, "host">,
@@ -45,6 +46,6 @@ async function attempt<T>(shown: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new LockstepError("KEY_LIST_INVALID", `reading ${shown} failed: ${messageOf(error)}`, { cause: error });
+    throw readFailure(`reading ${shown}`, "KEY_LIST_INVALID", error);
   }
 }

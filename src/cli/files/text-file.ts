@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 
 import { concat } from "#bytes/arrays.ts";
@@ -16,5 +17,7 @@ export async function readTextFile(path: string, limitBytes: number, signal: Abo
     if (length > limitBytes) throw new Error(`it is longer than ${limitBytes} bytes`);
     pieces.push(piece);
   }
-  return new TextDecoder("utf-8", { fatal: true }).decode(concat(...pieces));
+  const bytes = concat(...pieces);
+  if (!isUtf8(bytes)) throw new Error("it is not UTF-8 text");
+  return new TextDecoder().decode(bytes);
 }

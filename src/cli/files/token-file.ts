@@ -1,15 +1,19 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { createFile } from "#cli/files/durable-file.ts";
+import { isSystemError } from "#cli/files/key-files.ts";
+import { refuseUnmakable } from "#cli/files/new-file.ts";
 import type { Output } from "#cli/output/output.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { targetFailure } from "#disk/target-failure.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 
 /**
- * Refuses to have a token made that could not be kept, since it is told once.
+ * Refuses to have a token made that could not be kept, since it is told once. Its folder is made where it is not there.
  *
- * @param path  null: it is to be shown
- * @throws {LockstepError} ARGUMENT_INVALID: nobody would see it; TARGET_EXISTS
+ * @param path  null: show it
+ * @throws {LockstepError} ARGUMENT_INVALID: nobody would see it; TARGET_EXISTS, TARGET_DENIED, …: as `refuseUnmakable`
  */
 export async function refuseTokenFile(output: Output, path: string | null): Promise<void> {
   if (path === null) {
@@ -22,26 +26,26 @@ export async function refuseTokenFile(output: Output, path: string | null): Prom
       },
     );
   }
-  if (!(await isThere(path))) return;
-  throw new LockstepError("TARGET_EXISTS", `adding an identity: ${path} is there already`);
-}
-
-async function isThere(path: string): Promise<boolean> {
+  const folder = dirname(path);
   try {
-    await lstat(path);
-    return true;
-  } catch {
-    return false; // or it cannot be written either, which writing it says
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (isSystemError(error, "EEXIST")) {
+      throw new LockstepError("TARGET_EXISTS", `adding an identity: ${folder} is no folder that ${path} could be in`, {
+        cause: error,
+      });
+    }
+    throw targetFailure(`adding an identity: making ${folder}`, error);
   }
+  await refuseUnmakable("adding an identity", path);
 }
 
 /** Keeps a token, for this user alone. @throws {LockstepError} TARGET_UNWRITABLE: it is lost, and the identity of no use */
 export async function writeTokenFile(path: string, token: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await createFile(path, `${token}\n`, 0o600);
   } catch (error) {
-    throw new LockstepError("TARGET_UNWRITABLE", `writing the token ${path} failed: ${messageOf(error)}`, {
+    throw new LockstepError("TARGET_UNWRITABLE", `writing the token ${path} failed: ${systemWords(error)}`, {
       hint: "The identity is there, and nobody has its token: revoke it, and add another one.",
       cause: error,
     });

@@ -21,15 +21,17 @@ export async function diskHeader(app: App, typed: string, flags: HeaderFlags): P
   const path = resolve(host.workingFolder, typed);
   const machines = flags.machine === undefined ? await vaultMachines(app) : [];
   const known = placeDisks([path], machines, host.name).get(path) ?? { machine: typed, disk: typed };
+  const machine = flags.machine ?? known.machine;
   await using disk = await openDisk(path, {}, signal);
   const found = findVolume(await inspect(volumeSource(disk), signal), typed, flags.volume ?? null);
   const volume = found.volume.name;
   return {
     header: await presentHeader(found, signal),
-    place: { machine: flags.machine ?? known.machine, disk: flags.disk ?? known.disk, volume },
+    place: { machine, disk: flags.disk ?? known.disk, volume },
     source: "live",
     protector: flags.protector === undefined ? null : protectorId(flags.protector, found.header.facts.protectors),
     volumeUuid: flags.uuid ?? null,
+    machine: machines.some(({ name }) => name === machine) ? machine : null,
     shown: volume === "disk" ? typed : `${typed}, volume ${volume}`,
   };
 }

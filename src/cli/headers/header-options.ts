@@ -9,7 +9,7 @@ import { expectOption } from "#cli/program/options.ts";
 import { LockstepError } from "#errors/errors.ts";
 import type { VolumePlace } from "#ops/keys/match-disk.ts";
 
-/** Which header is to be presented to the key side. */
+/** Which header to present to the key side. */
 export type HeaderFlags = {
   readonly volume?: string;
   /** Any of its names. */
@@ -30,6 +30,8 @@ export type HeaderToPresent = {
   /** Its id. */
   readonly protector: string | null;
   readonly volumeUuid: string | null;
+  /** The machine of the vault whose disk it is; null: of none that is known here. */
+  readonly machine: string | null;
   /** The volume, as people are told. */
   readonly shown: string;
 };
@@ -37,7 +39,7 @@ export type HeaderToPresent = {
 /** What `key.bind` answers with. */
 export type Bound = ReplyOf<"key.bind">;
 
-/** Declares which header is to be presented. */
+/** Declares the options that say which header to present. */
 export function headerOptions(command: Command): Command {
   return command
     .option("--volume <name>", "a partition's number, or disk; the only encrypted one where it is left out")
@@ -64,5 +66,8 @@ export async function headerToPresent(
   const { point } = flags;
   if (path !== undefined && point === undefined) return diskHeader(app, path, flags);
   if (path === undefined && point !== undefined) return pointHeader(app, point, flags);
-  throw new LockstepError("ARGUMENT_INVALID", "name either a disk or, by --point, a recovery point");
+  const what = path === undefined ? "nothing says which volume" : "both a disk and a point are named";
+  throw new LockstepError("ARGUMENT_INVALID", `finding the volume's header: ${what}`, {
+    hint: "Name either its disk (an image or a block device) or, by --point, a recovery point of it.",
+  });
 }

@@ -32,6 +32,7 @@ export async function pointHeader(app: App, text: string, flags: HeaderFlags): P
     place: { machine: log.fold.machine.name, disk: disk.name, volume: volume.name },
     source: "point",
     ...(await compared(app, shown, volume.encrypted, flags)),
+    machine: log.fold.machine.name,
     shown,
   };
 }

@@ -78,11 +78,13 @@ test("an empty secret is one too: a volume with a null cipher takes no other", a
   assert.equal(text(await readSecret(app(), { keyFile: "file" })), "key-file: ");
 });
 
-test("a file that is missing or endless holds no secret", async (t) => {
+test("a file that is missing is said to be, and an endless one holds no secret", async (t) => {
   const { app } = trial(t);
-  const invalid = (message: RegExp): object => ({ code: "SECRET_INVALID", message });
-  await assert.rejects(readSecret(app(), { keyFile: "none" }), invalid(/in none failed: ENOENT/));
-  await assert.rejects(readSecret(app(), { keyFile: "/dev/zero" }), invalid(/longer than 8388608 bytes$/));
+  const missing = { code: "FILE_MISSING", message: /in none failed: it is not there/ };
+  await assert.rejects(readSecret(app(), { keyFile: "none" }), missing);
+  const tooLong = { code: "SECRET_INVALID", message: /longer than 8388608 bytes$/ };
+  await assert.rejects(readSecret(app(), { keyFile: "/dev/zero" }), tooLong);
+  await assert.rejects(readSecret(app(), { keyFile: "." }), { code: "SECRET_INVALID", message: /it is a folder$/ });
 });
 
 test("the longest key file that there may be is read whole", async (t) => {

@@ -6,8 +6,9 @@ import type { Command } from "commander";
 
 import { Secret } from "#bytes/secret.ts";
 import type { App } from "#cli/app/app.ts";
+import { readFailure } from "#cli/files/read-failure.ts";
 import { parseSize } from "#cli/output/units.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
 import type { OpenVolumeRequest } from "#ops/volumes/open-volume.ts";
 import { defaultCostLimit } from "#volume/header/kdf-cost.ts";
 import type { CostLimit } from "#volume/header/kdf.ts";
@@ -62,7 +63,8 @@ export function secretOptions(command: Command): Command {
 /**
  * Reads the secret that was named. Whoever gets it wipes it.
  *
- * @throws {LockstepError} ARGUMENT_INVALID: more than one was named; SECRET_INVALID: its file cannot be read, or holds none
+ * @throws {LockstepError} ARGUMENT_INVALID: more than one was named; FILE_MISSING; FILE_DENIED; SECRET_INVALID: the
+ *   file holds none
  */
 export async function readSecret(
   { host, flags: everywhere }: Pick<App, "host" | "flags">,
@@ -96,9 +98,7 @@ async function readSecretFile(path: string, shown: string): Promise<Uint8Array> 
     if (bytes.byteLength > LIMIT_BYTES) throw new Error(`it is longer than ${LIMIT_BYTES} bytes`);
     return new Uint8Array(bytes);
   } catch (error) {
-    throw new LockstepError("SECRET_INVALID", `reading the secret in ${shown} failed: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw readFailure(`reading the secret in ${shown}`, "SECRET_INVALID", error);
   }
 }
 
@@ -128,7 +128,7 @@ function recoveryPassword(bytes: Uint8Array, shown: string): Uint8Array {
 export type VolumeFlags = SecretFlags &
   CostFlags & { readonly volume?: string; readonly header?: string; readonly protector?: string };
 
-/** Declares which volume is to be opened, and with what. */
+/** Declares the options that say which volume to open, and with what. */
 export function volumeOptions(command: Command): Command {
   command
     .option("--volume <name>", "a partition's number, or disk; the only encrypted one where it is left out")

@@ -5,7 +5,8 @@ import type { App } from "#cli/app/app.ts";
 import type { NewPage } from "#cli/app/kit-tools.ts";
 import { createFile } from "#cli/files/durable-file.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 
 /** A page of a kit as a file. */
 export type PageFile = { readonly page: NewPage; readonly path: string };
@@ -21,7 +22,7 @@ export async function refusePages(app: App, folder: string, custodians: readonly
       await lstat(path);
     } catch (error) {
       if (isSystemError(error, "ENOENT")) continue;
-      throw unwritable(path, messageOf(error), error);
+      throw unwritable(path, systemWords(error), error);
     }
     throw unwritable(path, "there is one");
   }
@@ -45,7 +46,7 @@ export async function writePages(app: App, folder: string, pages: readonly NewPa
       await createFile(path, page.html, 0o600);
     } catch (error) {
       await removePages(files.slice(0, at));
-      throw unwritable(path, messageOf(error), error);
+      throw unwritable(path, systemWords(error), error);
     }
   }
   return files;
@@ -55,17 +56,36 @@ export async function writePages(app: App, folder: string, pages: readonly NewPa
  * Has each page's check word typed back, which shows that it was printed, and removes the page then. One that is wrong is asked for
  * again.
  *
- * @throws {LockstepError} CANCELLED: the pages that are left stay; ARGUMENT_INVALID: there is no terminal
+ * @throws {LockstepError} CANCELLED: the pages that are left stay, which is warned of; ARGUMENT_INVALID: there is no terminal
  */
-export async function confirmPages({ askLine, output }: App, files: readonly PageFile[]): Promise<void> {
-  for (const { page, path } of files) {
-    output.print(`Print the page of ${page.custodian}: open ${path} in a browser.`);
-    while (!page.isCheckWord(await askLine(`The check word on the printed page of ${page.custodian}: `))) {
-      output.print("That is not its check word.");
+export async function confirmPages(app: Pick<App, "askLine" | "output">, files: readonly PageFile[]): Promise<void> {
+  const left = [...files];
+  try {
+    for (const file of files) {
+      await confirmPage(app, file);
+      left.shift();
     }
-    await unlink(path);
-    output.print(`Removed ${path}: the paper is all that is left of it.`);
+  } catch (error) {
+    const paths = left.map(({ path }) => path).join(", ");
+    app.output.warn({
+      code: "LEFT_BEHIND",
+      message: `all is made and in use, but the kit was not checked; pages of it that are still there: ${paths}`,
+      hint: "Print them, remove them, and run `lockstep kit check`, which asks for the shares on the paper.",
+    });
+    throw error;
   }
+}
+
+async function confirmPage(
+  { askLine, output }: Pick<App, "askLine" | "output">,
+  { page, path }: PageFile,
+): Promise<void> {
+  output.print(`Print the page of ${page.custodian}: open ${path} in a browser.`);
+  while (!page.isCheckWord(await askLine(`The check word on the printed page of ${page.custodian}: `))) {
+    output.print("That is not its check word.");
+  }
+  await unlink(path);
+  output.print(`Removed ${path}: the paper is all that is left of it.`);
 }
 
 /** Removes pages of a kit that came to nothing. */

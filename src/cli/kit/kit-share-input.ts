@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 
 import type { App } from "#cli/app/app.ts";
 import type { KitTools, TypedShare } from "#cli/app/kit-tools.ts";
+import type { Warning } from "#cli/output/output.ts";
 import { readPassphraseFile } from "#cli/prompt/prompt-file.ts";
 import { isLockstepError } from "#errors/errors.ts";
 
@@ -13,7 +14,7 @@ export type TypedShares = Disposable & { readonly all: readonly TypedShare[] };
  * together.
  *
  * @param files  each with one share
- * @throws {LockstepError} KIT_INVALID: a file holds no share, or a mistyped one; PASSPHRASE_FILE_INVALID: a file cannot be read;
+ * @throws {LockstepError} KIT_INVALID: a file holds no share, or a mistyped one; FILE_MISSING, FILE_DENIED, PASSPHRASE_FILE_INVALID: a file cannot be read;
  *   ARGUMENT_INVALID: no file, and no terminal; CANCELLED
  */
 export async function askShares(app: App, tools: KitTools, files: readonly string[]): Promise<TypedShares> {
@@ -30,7 +31,8 @@ async function sharesIn(app: App, tools: KitTools, files: readonly string[]): Pr
   const shares: TypedShare[] = [];
   for (const file of files) {
     const path = resolve(app.host.workingFolder, file);
-    using text = await readPassphraseFile(path, (warning) => app.output.warn(warning), app.signal);
+    const warn = (warning: Warning): void => app.output.warn(warning);
+    using text = await readPassphraseFile(path, warn, app.signal, "the file of a share");
     shares.push(tools.parseShare(Buffer.from(text.bytes).toString()));
   }
   return shares;

@@ -42,7 +42,8 @@ export async function eachMachine(
     }
   }
   if (names.length === 0) {
-    if (logs.length + machines.faults.length === 0) output.note("No machine is protected yet: lockstep protect --help");
+    if (logs.length + machines.faults.length === 0)
+      output.note("No machine is protected yet: lockstep protect NAME --disk PATH");
     statuses.push(warnOfFaults(output, machines) ?? exitCodes.done);
   }
   return { results, status: worst(statuses) };

@@ -31,7 +31,7 @@ export type Overlay = {
  */
 export class Output {
   readonly json: boolean;
-  /** How progress is to be shown on `stderr`. */
+  /** How progress is shown on `stderr`. */
   readonly progressStyle: "bar" | "lines" | "none";
   readonly stderr: OutputStream;
   readonly #stdout: OutputStream;
@@ -54,7 +54,8 @@ export class Output {
   }) {
     this.json = options.json;
     this.stderr = options.stderr;
-    this.progressStyle = options.json || options.quiet ? "none" : options.stderr.isTTY === true ? "bar" : "lines";
+    const shown = options.stderr.isTTY === true ? "bar" : "lines";
+    this.progressStyle = options.json || options.quiet ? "none" : shown;
     this.#stdout = options.stdout;
     this.#words = options.stdout;
     this.#command = options.command;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseEvery, parseExpectation, parsePath, parseReason } from "#cli/program/options.ts";
+import { approvalId, idParser, parseEvery, parseExpectation, parsePath, parseReason } from "#cli/program/options.ts";
 
 test("an interval is minutes, hours or days", () => {
   const known = { "90m": 1.5, "24h": 24, "7d": 168, "0.5 h": 0.5, "1M": 1 / 60, "366d": 8784 };
@@ -28,4 +28,18 @@ test("an empty path, and a reason that the log would not take, are refused", () 
   for (const wrong of ["x".repeat(1025), "two\nlines", "\u001b[31mred"]) {
     assert.throws(() => parseReason(wrong), { code: "ARGUMENT_INVALID" }, wrong);
   }
+});
+
+test("what is no id is refused with what it is the id of, and with what shows it", () => {
+  const holdId = idParser({ of: "a hold", shownBy: "`lockstep key needed-by VERSION` has them." });
+  assert.equal(holdId("0f".repeat(16)), "0f".repeat(16));
+  for (const wrong of ["", "web01/v1", "0f3e", "0F".repeat(16), "0f".repeat(17)]) {
+    assert.throws(() => holdId(wrong), {
+      code: "ARGUMENT_INVALID",
+      message: `"${wrong}" is not the id of a hold`,
+      hint: /key needed-by/,
+    });
+  }
+  assert.equal(approvalId("0f3e"), "0f3e");
+  assert.throws(() => approvalId("0f3"), { hint: /approval list/ });
 });

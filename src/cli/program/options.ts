@@ -54,6 +54,32 @@ export function parseReason(text: string): string {
   });
 }
 
+/** How an id on the command line is read. */
+export type IdArgument = {
+  /** What has it: `a hold`. */
+  readonly of: string;
+  /** What shows it, as a sentence. */
+  readonly shownBy: string;
+  /** Whether the start of it is enough. */
+  readonly mayBeCut?: true;
+};
+
+/** Makes the parser of an argument that is an id. What it makes throws a LockstepError, ARGUMENT_INVALID, for what cannot be one. */
+export function idParser({ of, shownBy, mayBeCut }: IdArgument): (text: string) => string {
+  const shape = mayBeCut === true ? /^[0-9a-f]{4,32}$/ : /^[0-9a-f]{32}$/;
+  return (text) => {
+    if (shape.test(text)) return text;
+    throw new LockstepError("ARGUMENT_INVALID", `"${text}" is not the id of ${of}`, { hint: shownBy });
+  };
+}
+
+/** The argument of commands that do something with an approval. */
+export const approvalId = idParser({
+  of: "an approval",
+  shownBy: "`lockstep approval list` shows them.",
+  mayBeCut: true,
+});
+
 /** Collects an option that may be given several times. */
 export function collect(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text];

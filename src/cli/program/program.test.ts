@@ -91,6 +91,58 @@ test("what is typed wrong is an error of its own, in text and as JSON", async ()
   }
 });
 
+test("help may stand before a command, before its verb, and as an option", async () => {
+  const wanted = (await run("key", "import", "--help")).stdout;
+  assert.match(wanted, /^Usage: lockstep key import \[options\] <file>/);
+  for (const words of [
+    ["help", "key", "import"],
+    ["key", "help", "import"],
+    ["help", "key", "import", "old.csv"],
+  ]) {
+    assert.deepEqual(await run(...words), { status: 0, stdout: wanted, stderr: "", opened: [] }, words.join(" "));
+  }
+  assert.equal((await run("help", "recoverypoint", "list")).stdout, (await run("point", "list", "--help")).stdout);
+  assert.equal((await run("help")).stdout, (await run("--help")).stdout);
+});
+
+test("help on what does not exist is refused as that is, with what may be meant", async () => {
+  for (const words of [
+    ["help", "bakup"],
+    ["bakup", "--help"],
+    ["help", "bakup", "web01"],
+  ]) {
+    const { status, stdout, stderr } = await run(...words);
+    assert.deepEqual([status, stdout], [64, ""]);
+    assert.match(stderr, /^error: unknown command 'bakup' .*\n {2}hint: Did you mean backup\?\n$/);
+  }
+  assert.match((await run("help", "key", "imprt")).stderr, /unknown command 'imprt'.*\n.*Did you mean import\?/);
+  assert.match((await run("xyz")).stderr, /hint: `lockstep --help` lists the commands/);
+  assert.match((await run("key", "xyz")).stderr, /hint: `lockstep key --help` lists the commands/);
+});
+
+test("a verb without its noun, and what other programs call a command, are told the command", async () => {
+  for (const [words, hint] of [
+    [["undelete", "web01"], "Did you mean point undelete?"],
+    [["inspect"], "Did you mean disk inspect?"],
+    [["snapshots"], "Did you mean point list?"],
+    [["forget", "--keep-daily", "7"], "Did you mean prune, point delete?"],
+    [["machine", "ls"], "Did you mean list?"],
+  ] as const) {
+    assert.ok((await run(...words)).stderr.endsWith(`hint: ${hint}\n`), words.join(" "));
+  }
+  assert.match((await run("list")).stderr, /Did you mean machine list, point list\?/);
+});
+
+test("a command line that is wrong is told where its command is described", async () => {
+  const wrong = [
+    ["--vault", "/v", "restore"],
+    ["status", "extra"],
+    ["vault", "unlock", "add", "a", "b"],
+  ];
+  const hints = ["restore", "status", "vault unlock add"].map((name) => `hint: \`lockstep ${name} --help\` says`);
+  for (const [at, words] of wrong.entries()) assert.ok((await run(...words)).stderr.includes(hints[at] ?? "none"));
+});
+
 test("the program's help has every command in one of its parts, and no part is empty", async () => {
   const { stdout } = await run("--help");
   const inParts = Object.values(helpParts).flat();
@@ -100,7 +152,10 @@ test("the program's help has every command in one of its parts, and no part is e
     ...words.map((word) => stdout.search(new RegExp(`^  ${word}[ |]`, "m"))),
   ]);
   assert.ok(places.every((place) => place > 0));
-  assert.deepEqual(places, places.toSorted((one, other) => one - other));
+  assert.deepEqual(
+    places,
+    places.toSorted((one, other) => one - other),
+  );
 });
 
 test("nothing, and a word that only groups commands, are answered by help that says what there is", async () => {

@@ -8,6 +8,7 @@ import { Output } from "#cli/output/output.ts";
 import type { OutputStream } from "#cli/output/output.ts";
 import { commandTable, helpParts, nouns } from "#cli/program/command-table.ts";
 import type { CommandEntry } from "#cli/program/command-table.ts";
+import { seeHelp, whatIsMeant, withoutHelp } from "#cli/program/help-words.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 const FIRST_STEPS = `
@@ -55,7 +56,7 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     writeErr: (text) => void said.push(text),
   });
   try {
-    await program.parseAsync(withoutHelpCommand(words), { from: "user" });
+    await program.parseAsync(withoutHelp(words), { from: "user" });
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
@@ -64,7 +65,7 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
       return exitCodes.invalid;
     }
     const output = outputFor("", words.includes("--json") ? { json: true } : {}, surroundings);
-    const failed = output.fail(error instanceof CommanderError ? usageError(error) : error);
+    const failed = output.fail(error instanceof CommanderError ? usageError(error, words) : error);
     await output.close();
     return failed;
   }
@@ -127,7 +128,8 @@ function declare(
     const { summary, alias } = nouns[name] ?? { summary: "" };
     const group = groupOf(words.slice(0, -1))
       .command(words.at(-1) ?? "")
-      .description(summary);
+      .description(summary)
+      .helpCommand(false); // its own would show a command that is not loaded yet
     if (alias !== undefined) group.alias(alias);
     groups.set(name, group.hook("preSubcommand", loadFirst));
     return group;
@@ -151,22 +153,16 @@ function declare(
   return program;
 }
 
-/** `help backup` is the same as `backup --help`: commander's own would show a command that is not loaded yet. */
-function withoutHelpCommand(words: readonly string[]): readonly string[] {
-  return words[0] === "help" ? [...words.slice(1), "--help"] : words;
-}
-
-const seeHelp = "`lockstep --help` lists the commands; `lockstep COMMAND --help` its options.";
-
 /** Commander's code where a command line ends before it names a command; what it would say is the help. */
 const noCommand = "commander.help";
 
 /** Commander's complaint about a command line as one of ours; what it suggests is the hint. */
-function usageError(error: CommanderError): LockstepError {
+function usageError(error: CommanderError, words: readonly string[]): LockstepError {
   if (error.code === noCommand) {
-    return new LockstepError("ARGUMENT_INVALID", "the command line names no command", { hint: seeHelp });
+    return new LockstepError("ARGUMENT_INVALID", "the command line names no command", { hint: seeHelp(words) });
   }
   const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
-  const suggestion = more.join(" ").replace(/^\((.*)\)$/, "$1");
-  return new LockstepError("ARGUMENT_INVALID", first, { hint: suggestion === "" ? seeHelp : suggestion });
+  const suggestion = more.join(" ").replace(/^\((.*)\)$/, "$1") || seeHelp(words);
+  const meant = error.code === "commander.unknownCommand" ? whatIsMeant(words) : null;
+  return new LockstepError("ARGUMENT_INVALID", first, { hint: meant ?? suggestion });
 }

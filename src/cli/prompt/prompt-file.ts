@@ -4,8 +4,9 @@ import type { FileHandle } from "node:fs/promises";
 
 import { concat } from "#bytes/arrays.ts";
 import { Secret } from "#bytes/secret.ts";
+import { readFailure } from "#cli/files/read-failure.ts";
 import type { Warning } from "#cli/output/output.ts";
-import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
 
 /** Far more than anybody types, so that a wrong file is noticed before it is read into memory. */
 const limitBytes = 64 * 1024;
@@ -19,47 +20,55 @@ const othersMayRead = 0o004;
  * a shell's `<(command)`.
  *
  * @param warn  told when everybody on this machine may read the file
- * @throws {LockstepError} PASSPHRASE_FILE_INVALID: not there, not readable, empty, too long, or not UTF-8; CANCELLED
+ * @param what  what it is, for messages
+ * @throws {LockstepError} FILE_MISSING; FILE_DENIED; PASSPHRASE_FILE_INVALID: empty, too long, or not UTF-8; CANCELLED
  */
 export async function readPassphraseFile(
   path: string,
   warn: (warning: Warning) => void,
   signal: AbortSignal,
+  what = "the passphrase file",
 ): Promise<Secret> {
-  const whole = await readLimited(path, warn, signal);
+  const named = `${what} ${path}`;
+  const whole = await readLimited(path, named, warn, signal);
   const text = whole.subarray(0, whole.length - lineBreakLength(whole));
   if (text.length > 0 && isUtf8(text)) return new Secret(text);
   whole.fill(0);
-  throw invalid(path, text.length === 0 ? "it is empty" : "it is not UTF-8 text");
+  throw invalid(named, text.length === 0 ? "it is empty" : "it is not UTF-8 text");
 }
 
-async function readLimited(path: string, warn: (warning: Warning) => void, signal: AbortSignal): Promise<Uint8Array> {
+async function readLimited(
+  path: string,
+  named: string,
+  warn: (warning: Warning) => void,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   try {
     await using file = await open(path, "r");
-    return await readAll(file, path, warn, signal);
+    return await readAll(file, { path, named }, warn, signal);
   } catch (error) {
-    throw isLockstepError(error) ? error : invalid(path, messageOf(error));
+    throw readFailure(`reading ${named}`, "PASSPHRASE_FILE_INVALID", error);
   }
 }
 
 async function readAll(
   file: FileHandle,
-  path: string,
+  { path, named }: { readonly path: string; readonly named: string },
   warn: (warning: Warning) => void,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const stat = await file.stat();
-  if (stat.isDirectory()) throw invalid(path, "it is a folder");
+  if (stat.isDirectory()) throw invalid(named, "it is a folder", "Name a file.");
   if (stat.isFile() && (stat.mode & othersMayRead) !== 0) {
     warn({
       code: "PASSPHRASE_FILE_EXPOSED",
-      message: `every user of this machine may read the passphrase file ${path}`,
+      message: `every user of this machine may read ${named}`,
       hint: `Take the permission away: chmod 600 ${path}`,
     });
   }
   const pieces: Uint8Array[] = [];
   for (let length = 0; ;) {
-    if (signal.aborted) throw new LockstepError("CANCELLED", `reading the passphrase file ${path} was stopped`);
+    if (signal.aborted) throw new LockstepError("CANCELLED", `reading ${named} was stopped`);
     const piece = new Uint8Array(4096);
     const { bytesRead } = await file.read(piece, 0, piece.length, null);
     pieces.push(piece.subarray(0, bytesRead));
@@ -70,7 +79,7 @@ async function readAll(
     for (const each of pieces) each.fill(0);
     if (done) return whole;
     whole.fill(0);
-    throw invalid(path, `it is longer than ${limitBytes} bytes`);
+    throw invalid(named, `it is longer than ${limitBytes} bytes`);
   }
 }
 
@@ -79,6 +88,6 @@ function lineBreakLength(text: Uint8Array): number {
   return text.at(-2) === carriageReturn ? 2 : 1;
 }
 
-function invalid(path: string, why: string): LockstepError {
-  return new LockstepError("PASSPHRASE_FILE_INVALID", `reading the passphrase file ${path} failed: ${why}`);
+function invalid(named: string, why: string, hint?: string): LockstepError {
+  return new LockstepError("PASSPHRASE_FILE_INVALID", `reading ${named} failed: ${why}`, { hint });
 }

@@ -11,7 +11,7 @@ import { LockstepError } from "#errors/errors.ts";
  */
 export async function askLine({ input, output }: Terminal, question: string, signal: AbortSignal): Promise<string> {
   if (input.isTTY !== true) {
-    throw new LockstepError("ARGUMENT_INVALID", `nobody can be asked: ${question}`, {
+    throw new LockstepError("ARGUMENT_INVALID", `nobody can be asked: ${question.trim().replace(/:$/, "")}`, {
       hint: "Standard input is no terminal. Give the answer by an option: see --help.",
     });
   }

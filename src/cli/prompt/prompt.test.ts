@@ -107,8 +107,10 @@ test("a file that is empty, too long or not text is refused", async () => {
   await assert.rejects(read(new Uint8Array(64 * 1024 + 1)), refused(/longer than/));
   const ignore = (): void => undefined;
   await assert.rejects(readPassphraseFile(folder, ignore, signal), refused(/is a folder/));
-  await assert.rejects(readPassphraseFile(join(folder, "none"), ignore, signal), refused(/ENOENT/));
+  await assert.rejects(readPassphraseFile(join(folder, "none"), ignore, signal), { code: "FILE_MISSING" });
   await assert.rejects(readPassphraseFile("/dev/null", ignore, AbortSignal.abort()), { code: "CANCELLED" });
+  const share = readPassphraseFile(join(folder, "none"), ignore, signal, "the file of a share");
+  await assert.rejects(share, { message: /^reading the file of a share \/.* is not there/ });
 });
 
 test("a file that everybody may read is used, with a warning", async () => {

@@ -34,5 +34,7 @@ export async function readSealSecret(
   const path = resolve(host.workingFolder, keyFile);
   const secret = await readKeyFile(path, warn);
   if (secret !== null) return { kind: "key-file", secret };
-  throw new LockstepError("KEY_FILE_INVALID", `reading the key file ${path} failed: it is not there`);
+  throw new LockstepError("FILE_MISSING", `reading the key file ${path} failed: it is not there`, {
+    hint: "Check the path.",
+  });
 }

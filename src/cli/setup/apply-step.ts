@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
+import { shellWord } from "#bytes/shell-word.ts";
 import { replaceFile } from "#cli/files/durable-file.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import { systemPath } from "#ops/setup/setup-found.ts";
@@ -29,9 +30,5 @@ export async function applyStep({ why, act }: SetupStep): Promise<void> {
 
 /** A step as a shell would be told it; of a file, its name. */
 export function stepText(act: SetupStep["act"]): string {
-  return act.kind === "write" ? `write ${act.path}` : act.words.map(quoted).join(" ");
-}
-
-function quoted(word: string): string {
-  return /^[\w./:@=+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return act.kind === "write" ? `write ${act.path}` : act.words.map(shellWord).join(" ");
 }

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 
 import type { Config } from "#cli/app/settings.ts";
 import { createFile } from "#cli/files/durable-file.ts";
-import { messageOf } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 
 /**
  * Sees to it that later commands find a new vault: writes the configuration where there is none and nothing else names a
@@ -28,7 +28,10 @@ export async function nameVaultInConfig(
   } catch (error) {
     const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
     const words = outranked ?? byHand;
-    return { written: false, words: isThere ? words : `${words} Writing ${config.value} failed: ${messageOf(error)}.` };
+    return {
+      written: false,
+      words: isThere ? words : `${words} Writing ${config.value} failed: ${systemWords(error)}.`,
+    };
   }
 }
 

@@ -1,11 +1,26 @@
 import { resolve } from "node:path";
 
+import type { Command } from "commander";
+
 import type { App, NewKeyStore } from "#cli/app/app.ts";
 import { readPassphraseFile } from "#cli/prompt/prompt-file.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 /** What opens a new key store after a restart. */
 export type SealOptions = { readonly keyStoreOpens?: string; readonly keyStorePassphraseFile?: string };
+
+/** What asking takes. */
+type Asking = Pick<App, "host" | "output" | "signal" | "askLine" | "askNewPassphrase" | "canKeepCredentials">;
+
+/** Declares what opens a new key store. */
+export function sealOptions(command: Command): Command {
+  return command
+    .option(
+      "--key-store-opens <how>",
+      "after a restart: key-file (of this host), credential (of its TPM or systemd) or passphrase",
+    )
+    .option("--key-store-passphrase-file <file>", "the passphrase that opens the key store");
+}
 
 /**
  * What options say, else what somebody at the terminal answers: a key file of this host, where nobody says otherwise.
@@ -14,7 +29,7 @@ export type SealOptions = { readonly keyStoreOpens?: string; readonly keyStorePa
  *   can keep no credential; and what
  *   `readPassphraseFile` and `askNewPassphrase` throw
  */
-export async function keyStoreSeals(app: App, options: SealOptions): Promise<Pick<NewKeyStore, "seals" | "host">> {
+export async function keyStoreSeals(app: Asking, options: SealOptions): Promise<Pick<NewKeyStore, "seals" | "host">> {
   const { keyStorePassphraseFile: file } = options;
   const how = options.keyStoreOpens ?? (file === undefined ? await askHow(app) : "passphrase");
   if (how === "credential" && !(await app.canKeepCredentials())) throw noCredentials();
@@ -35,13 +50,21 @@ export async function keyStoreSeals(app: App, options: SealOptions): Promise<Pic
   return { seals: [{ label: "passphrase", secret: { kind: "passphrase", secret } }], host: null };
 }
 
+/** Wipes what opens a new key store at the end of its making, however that ends. */
+export function wipedAtEnd({ seals }: Pick<NewKeyStore, "seals">): Disposable {
+  const secrets = new DisposableStack();
+  for (const { secret } of seals) secrets.use(secret.secret);
+  return secrets;
+}
+
 function noCredentials(): LockstepError {
   return new LockstepError("KEY_FILE_INVALID", "this host cannot keep a credential for the key store", {
     hint: "`systemd-creds encrypt - -` says why; it wants root. Let a key file or a passphrase open the key store.",
   });
 }
 
-async function askHow({ host, output, askLine, canKeepCredentials }: App): Promise<string> {
+/** What is none of them is asked for again. */
+async function askHow({ host, output, askLine, canKeepCredentials }: Asking): Promise<string> {
   if (!host.stdinIsTerminal) return "key-file";
   const hasCredentials = await canKeepCredentials();
   output.print(
@@ -52,6 +75,10 @@ async function askHow({ host, output, askLine, canKeepCredentials }: App): Promi
       ? ["  credential  by itself, with what this host's TPM or systemd's own key seals; on no other host"]
       : []),
   );
-  const answer = await askLine(`key-file${hasCredentials ? ", credential" : ""} or passphrase [key-file]: `);
-  return answer === "" ? "key-file" : answer;
+  const ways = ["key-file", ...(hasCredentials ? ["credential"] : []), "passphrase"];
+  for (;;) {
+    const answer = (await askLine(`${ways.slice(0, -1).join(", ")} or passphrase [key-file]: `)) || "key-file";
+    if (ways.includes(answer)) return answer;
+    output.print(`"${answer}" is none of them: write one as it stands there, or nothing for key-file.`);
+  }
 }

@@ -8,6 +8,13 @@ export function boundLines(shown: string, { binding, isNew, gone }: Bound): stri
   return [`${binding.version} opens ${shown}: ${protectorWords(binding)}${was}${marked}.`, ...goneLines(gone)];
 }
 
+/** What comes next. @param machine  of the vault, whose disk it is; null: of none that is known here */
+export function nextLine(machine: string | null): string {
+  return machine === null
+    ? "Once its machine is protected (`lockstep protect`), each backup has the new point opened with it."
+    : `Have its points opened with it: \`lockstep check ${machine}\`, or the next backup.`;
+}
+
 /** What is bound and gone from the live disk, and what to do about it. */
 export function goneLines(gone: readonly BindingFacts[]): string[] {
   return gone.map(

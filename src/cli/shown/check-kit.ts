@@ -10,7 +10,7 @@ export type CheckedKit = Pick<TriedKit, "trials" | "others"> & { readonly kit: K
  * of its own.
  *
  * @param signingKey  of the key store: Ed25519, 32 bytes
- * @param vaults      folders or URLs, absolute: all that the kit is to open
+ * @param vaults      folders or URLs, absolute: all that the kit must open
  * @throws {LockstepError} KIT_REJECTED: the shares do not go together, do not open all, or are not those of the kit in use;
  *   COPY_NOT_DURABLE; KIT_NOT_TRIED; and what the key side answers with
  */

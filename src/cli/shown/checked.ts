@@ -7,15 +7,16 @@ type Names = ReadonlyMap<string, string>;
 /** The most ranges of a disk that are shown. */
 const SHOWN_RANGES = 8;
 
+function depthWords(readData: CheckOptions["readData"], readBytes: number): string {
+  if (readData === null) return "data is there, not read";
+  const part = readData.of === 1 ? "all" : `part ${readData.part} of ${readData.of} of the`;
+  return `${part} data read, ${formatBytes(readBytes)}`;
+}
+
 /** What a check found, for a person. @param what  the machine or point that was checked */
 export function checkLines(what: string, found: CheckResult, names: Names, { readData }: CheckOptions): string[] {
   const { points, segments, readBytes } = found;
-  const depth =
-    readData === null
-      ? "data is there, not read"
-      : readData.of === 1
-        ? `all data read, ${formatBytes(readBytes)}`
-        : `part ${readData.part} of ${readData.of} of the data read, ${formatBytes(readBytes)}`;
+  const depth = depthWords(readData, readBytes);
   const summary = `${what}: ${counted(points, "point")}, ${counted(segments.nodes, "tree segment")}, ${counted(segments.data, "data segment")}; ${depth}`;
   if (found.ok && found.copies.length === 0 && found.readable.length === 0) return [`${summary}: all is well.`];
   const lines = [found.ok ? `${summary}: all is well now.` : `${summary}.`];

@@ -57,7 +57,7 @@ export async function keySideFound(
 ): Promise<readonly Finding[]> {
   if (how === "none") unseen.push(`keys, copies and kit: there is no key store ${config.keysFolder.value}`);
   if (how === "unreachable") {
-    const next = "`lockstep keystore show` says where it answers; start its service.";
+    const next = "`lockstep keystore show` says where it answers; start its service. A lost one: `lockstep recover`.";
     return [finding("KEY_SIDE_UNREACHABLE", `the key side cannot be asked: ${why ?? "no answer"}`, next)];
   }
   if (facts === null) return [];

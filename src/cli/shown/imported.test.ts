@@ -74,6 +74,7 @@ test("a volume has what was bound now, what was bound before, no key, or needs n
     "web01.raw  LUKS2 aes-xts-plain64  opens without a key: clear key",
     "web01.raw  3  LUKS2 aes-xts-plain64  NO KEY: it has the recovery password 4F2A91C0",
     "0 keys stored, 1 volume matched, 1 bound before, 1 volume without a key",
+    "What opens it may be stored already, or is to be added: lockstep key match DISK, lockstep key add NAME",
   ]);
   assert.deepEqual(
     all.map((each) => isWhole([each])),

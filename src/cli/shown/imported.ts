@@ -31,6 +31,9 @@ export function importLines({ secrets, volumes }: Imported, disks: readonly Disk
       ...(before > 0 ? [`${before} bound before`] : []),
       `${counted(without, "volume")} without a key`,
     ].join(", "),
+    ...(without === 0
+      ? []
+      : ["What opens it may be stored already, or is to be added: lockstep key match DISK, lockstep key add NAME"]),
   ];
 }
 

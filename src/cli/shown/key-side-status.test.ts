@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { keySideNeeds } from "#cli/shown/key-side-status.ts";
 import type { KeySideStatus } from "#cli/shown/key-side-status.ts";
+import { FROZEN_AFTER_RECOVERY } from "#policy/frozen.ts";
 
 const id = "a".repeat(32);
 const at = "2026-11-23T14:05:00Z";
@@ -54,14 +55,20 @@ test("whatever is not well about it is said by itself", () => {
   const alarm = { alarm: id, vault: id, vaultName: "v", machine: id, machineName: "web01", raisedAt: at };
   const cases: readonly (readonly [Partial<Facts>, RegExp])[] = [
     [{ store: { ...store, sealed: true } }, /^the key store is sealed/],
-    [{ store: { ...store, frozen: "it was recovered" } }, /^the key store is frozen: it was recovered$/],
-    [{ copies: { ...copies, domains: 1 } }, /^1 of 2 places/],
-    [{ copies: { ...copies, places: [{ ...place, failure: "full", keepsSince: null }] } }, /copy in \/mnt\/a: full$/],
+    [
+      { store: { ...store, frozen: FROZEN_AFTER_RECOVERY } },
+      /^the key store is frozen: it was recovered, .*`lockstep check --all`/,
+    ],
+    [{ copies: { ...copies, domains: 1 } }, /^1 of 2 places .*`lockstep place add FOLDER --domain NAME`/],
+    [
+      { copies: { ...copies, places: [{ ...place, failure: "full", keepsSince: null }] } },
+      /copy in \/mnt\/a: full; `lockstep copy make`/,
+    ],
     [{ kit: null }, /^there is no kit/],
-    [{ kit: { ...kit, stale: "it was never checked" } }, /^the kit is stale: it was never checked$/],
+    [{ kit: { ...kit, stale: "it was never checked: how" } }, /^the kit is stale: it was never checked: how$/],
     [
       { alarms: [{ ...alarm, missing: 12, points: 30 }] },
-      /^12 of 30 points of web01 fell out of its reports, or are to go much sooner$/,
+      /^12 of 30 points of web01 fell out of its reports, or are to go much sooner: `lockstep alarm list`$/,
     ],
   ];
   for (const [change, words] of cases) {

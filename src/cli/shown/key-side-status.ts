@@ -2,6 +2,7 @@ import type { ReplyOf } from "#api/routes.ts";
 import type { App } from "#cli/app/app.ts";
 import { mayHaveKeySide } from "#cli/files/may-have-key-side.ts";
 import { LockstepError } from "#errors/errors.ts";
+import { whatThaws } from "#policy/frozen.ts";
 
 /** How the key side is, as `status` says it. */
 export type KeySideStatus = {
@@ -41,7 +42,7 @@ export async function keySideStatus(app: App, isKnown: boolean): Promise<KeySide
     if (app.signal.aborted || !(error instanceof LockstepError)) throw error;
     if (error.code !== "KEY_STORE_MISSING") return { state: "unreachable", why: error.message, facts: null };
     if (!isKnown) return { state: "none", why: null, facts: null };
-    const why = `${error.message}; the vault's logs have receipts of one`;
+    const why = `${error.message}, and the vault's logs know one: \`lockstep recover\` brings it back with the kit where it is lost`;
     return { state: "unreachable", why, facts: null };
   }
 }
@@ -52,14 +53,15 @@ export function keySideNeeds({ state, why, facts }: KeySideStatus): string[] {
   const { store, copies, kit, alarms } = facts;
   const needs: string[] = [];
   if (store.sealed) needs.push("the key store is sealed, so no point can be opened: `lockstep keystore unseal`");
-  if (store.frozen !== null) needs.push(`the key store is frozen: ${store.frozen}`);
+  if (store.frozen !== null) needs.push(`the key store is frozen: ${store.frozen}. ${whatThaws(store.frozen)}`);
   if (copies.domains < DOMAINS_WANTED) {
     needs.push(
-      `${copies.domains} of ${DOMAINS_WANTED} places that do not fail together have a full copy of the key store`,
+      `${copies.domains} of ${DOMAINS_WANTED} places that do not fail together have a full copy of the key store: \`lockstep place add FOLDER --domain NAME\`, somewhere else`,
     );
   }
   for (const { place, failure } of copies.places) {
-    if (failure !== null) needs.push(`the key store's copy in ${place}: ${failure}`);
+    if (failure !== null)
+      needs.push(`the key store's copy in ${place}: ${failure}; \`lockstep copy make\` tries again`);
   }
   for (const version of copies.damaged) {
     needs.push(
@@ -70,7 +72,7 @@ export function keySideNeeds({ state, why, facts }: KeySideStatus): string[] {
   else if (kit.stale !== null) needs.push(`the kit is stale: ${kit.stale}`);
   for (const alarm of alarms)
     needs.push(
-      `${alarm.missing} of ${alarm.points} points of ${alarm.machineName} fell out of its reports, or are to go much sooner`,
+      `${alarm.missing} of ${alarm.points} points of ${alarm.machineName} fell out of its reports, or are to go much sooner: \`lockstep alarm list\``,
     );
   return needs;
 }

@@ -53,6 +53,12 @@ test("what many points have in common is warned of once, with the names of a few
   const lost = [{ where: "disk root", openedAt: now, verdict: "rejected" }];
   const red = light({ light: "red", reasons: [rejected, torn] });
   const points = ["a", "b", "c", "d", "e"].map((name) => ({ name, light: red }));
+  const unbound = { light: "red", code: "NOT_BOUND", words: "no key is bound to it" } as const;
+  warnOfRed(output, [{ name: "g", light: light({ light: "red", reasons: [unbound] }) }]);
+  assert.match(
+    said.splice(0).join("\n"),
+    /\[NOT_BOUND\]\n {2}hint: `lockstep key match` finds its key .*`lockstep key bind`/,
+  );
   warnOfRed(output, [...points, { name: "f", light: { ...red, lost } }]);
   const warnings = said.filter((line) => line.startsWith("warning"));
   assert.deepEqual(warnings, [

@@ -64,7 +64,8 @@ function dayOf(at: Temporal.Instant): string {
 }
 
 const hints: Readonly<Record<string, string>> = {
-  NOT_BOUND: "Add its key, and bind it: `lockstep key add`, `lockstep key bind`.",
+  NOT_BOUND:
+    "`lockstep key match` finds its key among those that are held; one that is not held: `lockstep key add`, then `lockstep key bind`.",
   VERSION_UNUSABLE: "`lockstep key show` says what became of the version.",
   KEY_REJECTED: "Another key opens it: `lockstep key match` finds the one among those that are held.",
   HEADER_DAMAGED: "Another point may have a header that is whole: `lockstep point header` writes it to a file.",

@@ -4,8 +4,8 @@ import { keepOf } from "#cli/shown/shown-machine.ts";
 import { disksInUse } from "#ops/machines/disk-definition.ts";
 import type { Log } from "#vault/log/log.ts";
 
-/** What a machine is, for a person. */
-export function machineLines({ machine: id, fold }: Log): string[] {
+/** What a machine is, for a person. @param more  what else is said of it: title and words */
+export function machineLines({ machine: id, fold }: Log, more: readonly (readonly [string, string])[] = []): string[] {
   const { machine } = fold;
   const facts = [
     ["machine", machine.name],
@@ -14,6 +14,7 @@ export function machineLines({ machine: id, fold }: Log): string[] {
     ["keep", keepOf(machine)],
     ["a point every", everyWords(machine.everyHours)],
     ["time zone", machine.timeZone],
+    ...more,
   ];
   const disks = disksInUse(machine).map(({ name, path, host, identity }) => [
     "disk",

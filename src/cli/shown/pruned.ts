@@ -2,10 +2,11 @@ import { formatBytes } from "#cli/output/units.ts";
 import { counted } from "#cli/shown/checked.ts";
 import type { Departure } from "#ops/points/upcoming-departures.ts";
 import type { PruneResult } from "#ops/prune/prune.ts";
+import { SOFT_DELETE_DAYS } from "#policy/soft-delete.ts";
 
 type Names = ReadonlyMap<string, string>;
 
-/** The most points that are named for what is to come. */
+/** So many of the points that a later prune would take are named, at the most. */
 const SHOWN_DEPARTURES = 5;
 
 /** What a prune did, or would do, for a person. @param names  of the points, those that are gone too */
@@ -18,11 +19,15 @@ export function pruneLines(
 ): string[] {
   const { deleted, purged, closed, swept, rewritten, leftBytes } = pruned;
   const would = dryRun ? "would be " : "";
+  const isIdle = freedBytes(pruned) === 0 && swept.objects === 0 && rewritten.segments === 0;
   const lines = [
-    `${machine}: ${formatBytes(freedBytes(pruned))} (${freedBytes(pruned)} bytes) ${would}freed: ` +
-      `${counted(swept.objects, "dead object")} ${would}removed, ${counted(rewritten.segments, "segment")} ${would}rewritten`,
+    isIdle
+      ? `${machine}: nothing to free`
+      : `${machine}: ${formatBytes(freedBytes(pruned))} (${freedBytes(pruned)} bytes) ${would}freed: ` +
+        `${counted(swept.objects, "dead object")} ${would}removed, ${counted(rewritten.segments, "segment")} ${would}rewritten`,
   ];
   for (const { point, reason } of deleted) lines.push(`  ${would}deleted: ${names.get(point) ?? point}, ${reason}`);
+  if (deleted.length > 0) lines.push(`  ${takesBack(machine, deleted, dryRun)}`);
   for (const { point, deletedAt } of purged) {
     lines.push(`  ${would}purged: ${names.get(point) ?? point}, deleted ${deletedAt}`);
   }
@@ -39,6 +44,13 @@ export function pruneLines(
   if (upcoming.length > SHOWN_DEPARTURES)
     lines.push(`  to come: ${upcoming.length - SHOWN_DEPARTURES} more after these`);
   return lines;
+}
+
+/** For how long points that the rule let go can be had back, and how. */
+function takesBack(machine: string, [first, another]: PruneResult["deleted"], dryRun: boolean): string {
+  if (dryRun) return `each can be undeleted for ${SOFT_DELETE_DAYS} days then`;
+  const which = another === undefined && first !== undefined ? first.point.slice(0, 12) : "POINT";
+  return `for ${SOFT_DELETE_DAYS} days this takes it back: lockstep point undelete ${which} (lockstep point list ${machine} --deleted)`;
 }
 
 /** What a prune did as JSON shows it. docs/json.md, "lockstep prune" */

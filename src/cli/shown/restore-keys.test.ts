@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { askedOf, shownVolumeKeys, volumeKeyLines } from "#cli/shown/restore-keys.ts";
+import { askedOf, releaseLines, restoredVolumes, shownVolumeKeys, volumeKeyLines } from "#cli/shown/restore-keys.ts";
 import type { RestoredVolume } from "#cli/shown/restore-keys.ts";
+import { FROZEN_AFTER_RECOVERY } from "#policy/frozen.ts";
+import { LogBench, must } from "#testing/vaults/log-bench.ts";
 import type { EncryptedVolume, Protector } from "#volume/header/volume.ts";
 
 function protector(kind: Protector["kind"], id: string): Protector {
@@ -18,7 +20,15 @@ function restored(
   opened: RestoredVolume["opened"] = null,
 ): RestoredVolume {
   const uuid = "3f6b0f3e";
-  return { disk: "root", volume: "2", format, uuid, opened, asked: askedOf({ format, uuid, protectors }) };
+  return {
+    disk: "root",
+    volume: "2",
+    format,
+    uuid,
+    opened,
+    openedUntil: null,
+    asked: askedOf({ format, uuid, protectors }),
+  };
 }
 
 const asked = (...given: Parameters<typeof restored>): string => volumeKeyLines([restored(...given)]).join();
@@ -44,6 +54,21 @@ test("without a recovery password BitLocker asks for what there is, and suspende
   assert.match(asked("bitlocker", [recovery, protector("clear-key", "0aa1")]), /suspended: .* ask for nothing$/);
 });
 
+test("who must approve to have the key is said, and that nobody gets it while the key store is frozen", () => {
+  const alone = releaseLines({ secondPerson: false, frozen: null }).join("\n");
+  assert.match(alone, /no approval is needed, neither to restore nor for a custodian/);
+  const second = releaseLines({ secondPerson: true, frozen: null }).join("\n");
+  assert.match(second, /another one must approve: `lockstep key reveal`/);
+  for (const secondPerson of [true, false]) {
+    const frozen = releaseLines({ secondPerson, frozen: FROZEN_AFTER_RECOVERY }).join("\n");
+    assert.match(frozen, /no approval is needed to restore; but nobody gets the key now/);
+    assert.match(frozen, /the key store is frozen, and releases nothing: it was recovered/);
+    assert.match(frozen, /`lockstep check --all` ends it/);
+    assert.doesNotMatch(frozen, /key reveal/);
+  }
+  assert.match(releaseLines(null).join(), /no key side answers here.*`lockstep recover` brings the keys back/);
+});
+
 test("JSON has what the lines say", () => {
   const opened = { version: "dc01/v2", at: "2026-11-23T14:05:00Z" };
   assert.deepEqual(shownVolumeKeys([restored("bitlocker", [recovery], opened)]), [
@@ -54,8 +79,30 @@ test("JSON has what the lines say", () => {
       uuid: "3f6b0f3e",
       openedWith: "dc01/v2",
       openedAt: "2026-11-23T14:05:00Z",
+      openedUntil: null,
       asksFor: `the recovery password with the key ID ${keyId}`,
       keyIds: [keyId],
     },
   ]);
+});
+
+test("without the point's body the log says which version opened what and when, and until when one that does no more", async () => {
+  const bench = new LogBench("body lost");
+  const log = await bench.create();
+  const point = await bench.point(log);
+  await must(log, bench.volumesDraft(point, "a".repeat(64)));
+  const said = (): string => {
+    const state = log.fold.points.get(point);
+    assert.ok(state !== undefined);
+    return volumeKeyLines(restoredVolumes(state, null, state.disks)).join();
+  };
+  assert.match(
+    said(),
+    /^ {2}disk disk, volume 1: no key was seen to open it; what the guest will ask for is not known: /,
+  );
+  await must(log, bench.verdictDraft(point));
+  const day = bench.now.toString().slice(0, 10);
+  assert.match(said(), new RegExp(`volume 1: web01/v1 opened it on ${day}; `));
+  await must(log, bench.verdictDraft(point, { verdict: "version unusable", version: null, derivedAt: null }));
+  assert.match(said(), new RegExp(`volume 1: a key opened it on ${day}, and none was seen to since; `));
 });

@@ -84,7 +84,11 @@ test("a map is a tree: the disk, its volumes, and below each what there is to sa
       someProtector({ id: "keyslot 1", cost: null, unusable: "its cipher is not known here", label: "old" }),
       someProtector({ id: "keyslot 2", cost: null }),
     ],
-    tokens: [{ id: 0, type: "clevis", keyslots: [1, 2] }],
+    tokens: [
+      { id: 0, type: "clevis", keyslots: [1, 2] },
+      { id: 1, type: "systemd-tpm2", keyslots: [1] },
+      { id: 2, type: "note", keyslots: [] },
+    ],
     warnings: [{ code: "FOREIGN_WAY_IN", message: "token 0 (clevis) is a way in that is not held here" }],
   });
   const partition = {
@@ -123,10 +127,17 @@ test("a map is a tree: the disk, its volumes, and below each what there is to sa
     '      keyslot 1 "old": its cipher is not known here',
     "      keyslot 2",
     "      token 0: clevis, keyslots 1, 2",
+    "      token 1: systemd-tpm2, keyslot 1",
+    "      token 2: note, no keyslot",
     "      warning: token 0 (clevis) is a way in that is not held here [FOREIGN_WAY_IN]",
     "  2/pool: 4.0 KiB: not looked at: a thin pool",
     "  3: 4.0 KiB at byte 0: unknown; a guess: ciphertext",
     "      as random as it can be",
   ]);
   assert.deepEqual(mapLines("x", mapOf()), ["x: 4.0 KiB, no partition table"]);
+});
+
+test("a key whose length nothing says, since all keyslots were removed, is not called one of 0 bits", () => {
+  const erased = mapOf(someVolume({ encrypted: someFacts({ keyBits: 0, uuid: null, protectors: [] }) }));
+  assert.deepEqual(mapLines("x", erased).slice(2), ["      sectors of 512 bytes"]);
 });

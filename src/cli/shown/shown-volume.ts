@@ -85,9 +85,16 @@ function nameOf(name: string | null): string[] {
   return name === null || name === "" ? [] : [`"${name}"`];
 }
 
+function keyslotWords(keyslots: readonly number[]): string {
+  if (keyslots.length === 0) return "no keyslot";
+  return `${keyslots.length === 1 ? "keyslot" : "keyslots"} ${keyslots.join(", ")}`;
+}
+
 function encryptedLines(volume: EncryptedVolume): string[] {
   const { keyBits, sectorBytes, uuid, label, protectors, tokens, warnings, unreadable } = volume;
-  const lines = [`key of ${keyBits} bits, sectors of ${sectorBytes} bytes${uuid === null ? "" : `, UUID ${uuid}`}`];
+  // Of a LUKS2 volume without keyslots nothing says how long the key is.
+  const key = keyBits === 0 ? "" : `key of ${keyBits} bits, `;
+  const lines = [`${key}sectors of ${sectorBytes} bytes${uuid === null ? "" : `, UUID ${uuid}`}`];
   if (label !== null && label !== "") lines.push(`label "${label}"`);
   if (unreadable !== null) lines.push(`cannot be read here: ${unreadable}`);
   for (const protector of protectors) {
@@ -97,7 +104,7 @@ function encryptedLines(volume: EncryptedVolume): string[] {
       `${protectorName(protector)}${protector.label === null ? "" : ` "${protector.label}"`}${more === null ? "" : `: ${more}`}`,
     );
   }
-  for (const { id, type, keyslots } of tokens) lines.push(`token ${id}: ${type}, keyslots ${keyslots.join(", ")}`);
+  for (const { id, type, keyslots } of tokens) lines.push(`token ${id}: ${type}, ${keyslotWords(keyslots)}`);
   for (const { code, message } of warnings) lines.push(`warning: ${message} [${code}]`);
   return lines;
 }

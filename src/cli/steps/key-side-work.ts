@@ -89,7 +89,7 @@ async function goneOf(
 }
 
 /** What is under way, where, since when, and what to do. */
-export function rolloverWords({ oldVersion, newVersion, binding, step, executor, begunAt }: RolloverFacts): string {
+function rolloverWords({ oldVersion, newVersion, binding, step, executor, begunAt }: RolloverFacts): string {
   const next = executor === "steps" ? "--confirm PATH` says the next step" : "--resume` goes on with it";
   return `the rollover from ${oldVersion} to ${newVersion} of ${placeWords(binding)} is under way since ${begunAt.slice(0, 10)}, and came to "${step}": \`lockstep key rollover ${keyOf(newVersion)} ${next}`;
 }
@@ -105,5 +105,5 @@ export function goneHint({ id }: BindingFacts): string {
 }
 
 function goneNeed(binding: BindingFacts): Need {
-  return { kind: "binding-gone", words: goneWords(binding) };
+  return { kind: "binding-gone", words: goneWords(binding), hint: goneHint(binding) };
 }

@@ -113,8 +113,12 @@ test("one that has ended is over: the new version is what is rolled over next", 
 });
 
 test("a key that opens no live volume has nothing to roll over", () => {
-  assert.throws(() => chooseTarget(wish, [version("web01/v1", [])], []), { code: "NOT_BOUND" });
+  assert.throws(() => chooseTarget(wish, [version("web01/v1", [])], []), { code: "NOT_BOUND", hint: /key match DISK/ });
+});
+
+test("a disk that the key side knows by another name is said with the names that it knows", () => {
   assert.throws(() => chooseTarget({ ...wish, disk: "swap" }, [version("web01/v1", [root])], []), {
-    code: "NOT_BOUND",
+    code: "NAME_UNKNOWN",
+    message: "rolling over web01 on swap: the key side knows it as web01/v1 on root, 2, of web01",
   });
 });

@@ -3,7 +3,7 @@ import type { RolloverFacts } from "#api/rollover.ts";
 import type { BindingFacts } from "#api/values.ts";
 import { LockstepError } from "#errors/errors.ts";
 
-/** What is to be replaced, and how far that is. */
+/** What is replaced, and how far that is. */
 export type RolloverTarget = {
   /** Of the version and volume; the first where there are several. */
   readonly binding: BindingFacts;
@@ -26,7 +26,8 @@ export type TargetWish = {
  *
  * @param versions   of the key, or the one that is named
  * @param rollovers  all
- * @throws {LockstepError} NOT_BOUND: nothing that it opens is live; NAME_UNKNOWN: nothing of it is under way; NAME_AMBIGUOUS
+ * @throws {LockstepError} NOT_BOUND: nothing that it opens is live; NAME_UNKNOWN: nothing of it is under way, or it opens no such disk or
+ *   volume; NAME_AMBIGUOUS
  */
 export function chooseTarget(
   wish: TargetWish,
@@ -50,10 +51,19 @@ export function chooseTarget(
     ...underWay.map((rollover) => ({ binding: rollover.binding, underWay: rollover })),
     ...(wish.begunOnly ? [] : idle.map((binding) => ({ binding, underWay: null }))),
   ];
-  return only(
-    wish,
-    targets.filter(({ binding: { place } }) => isOf(wish.disk, place?.disk) && isOf(wish.volume, place?.volume)),
+  const meant = targets.filter(
+    ({ binding: { place } }) => isOf(wish.disk, place?.disk) && isOf(wish.volume, place?.volume),
   );
+  if (meant.length === 0 && targets.length > 0) throw elsewhere(wish, targets);
+  return only(wish, meant);
+}
+
+/** It was bound under other names than those that somebody wrote. */
+function elsewhere(wish: TargetWish, targets: readonly RolloverTarget[]): LockstepError {
+  const known = targets.map(({ binding }) => targetWords(binding)).join("; ");
+  return new LockstepError("NAME_UNKNOWN", `rolling over ${wishWords(wish)}: the key side knows it as ${known}`, {
+    hint: "Give --disk and --volume as it knows them, or leave them out.",
+  });
 }
 
 /** All protectors of a volume that a version opens are replaced together. */
@@ -65,18 +75,22 @@ function isOf(wanted: string | null, found: string | undefined): boolean {
   return wanted === null || wanted === found;
 }
 
-function only({ name, disk, volume, begunOnly }: TargetWish, targets: readonly RolloverTarget[]): RolloverTarget {
-  const [target, another] = targets;
+function wishWords({ name, disk, volume }: TargetWish): string {
   const where = [disk, volume].filter((each) => each !== null).join(", ");
-  const what = where === "" ? name : `${name} on ${where}`;
-  if (target === undefined && begunOnly) {
+  return where === "" ? name : `${name} on ${where}`;
+}
+
+function only(wish: TargetWish, targets: readonly RolloverTarget[]): RolloverTarget {
+  const [target, another] = targets;
+  const what = wishWords(wish);
+  if (target === undefined && wish.begunOnly) {
     throw new LockstepError("NAME_UNKNOWN", `rolling over ${what}: nothing is under way`, {
       hint: "Begin it: `lockstep key rollover NAME`.",
     });
   }
   if (target === undefined) {
     throw new LockstepError("NOT_BOUND", `rolling over ${what}: it opens no live volume, as far as is known`, {
-      hint: "Bind it to one first: `lockstep key bind`.",
+      hint: "`lockstep key show` says which versions open what now; `lockstep key match DISK` finds and binds the one that opens a disk.",
     });
   }
   if (another === undefined) return target;

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 
+import type { ApprovalFacts } from "#api/access.ts";
 import type { App } from "#cli/app/app.ts";
 import type { KeyClient } from "#client/key-client.ts";
 import { throwIfCancelled } from "#errors/cancelled.ts";
@@ -20,17 +21,21 @@ export async function whenApproved<T>(
   { act, subject }: { readonly act: string; readonly subject: string },
   ask: () => Promise<T>,
 ): Promise<T> {
+  const waiting = async (): Promise<ApprovalFacts | undefined> => {
+    const { approvals } = await client.call("approval.list", {}, signal);
+    return approvals.find((each) => each.act === act && each.subject === subject && each.state === "waiting");
+  };
   for (let isSaid = false; ; isSaid = true) {
     try {
       return await ask();
     } catch (error) {
       if (!isLockstepError(error, "APPROVAL_NEEDED")) throw error;
-      if (!isSaid) output.print(error.message, "This waits until he has, or for Ctrl-C.");
+      const id = (await waiting())?.id ?? "ID";
+      if (!isSaid) {
+        output.print(error.message, `This waits until he said \`lockstep approval approve ${id}\`, or for Ctrl-C.`);
+      }
     }
-    for (let isWaiting = true; isWaiting;) {
-      await setTimeout(LOOK_MS, undefined, { signal }).catch(() => throwIfCancelled(signal));
-      const { approvals } = await client.call("approval.list", {}, signal);
-      isWaiting = approvals.some((each) => each.act === act && each.subject === subject && each.state === "waiting");
-    }
+    do await setTimeout(LOOK_MS, undefined, { signal }).catch(() => throwIfCancelled(signal));
+    while ((await waiting()) !== undefined);
   }
 }

@@ -8,7 +8,7 @@ export type Reader<Value> = (found: unknown, wrong: Wrong) => Value | undefined;
 
 type Readers = Readonly<Record<string, Reader<unknown>>>;
 
-/** What a table gives: what there is of its keys. */
+/** The parsed values of a table; keys that it does not have are left out. */
 export type TableOf<Keys extends Readers> = {
   readonly [Key in keyof Keys]?: Exclude<ReturnType<Keys[Key]>, undefined>;
 };

@@ -103,12 +103,12 @@ test("the socket of the key side is in its folder, unless the file says otherwis
 });
 
 test("a named file must be there, and any file must be readable", async () => {
-  const missing = { code: "CONFIG_INVALID", message: /none\.toml failed: ENOENT/ };
+  const missing = { code: "FILE_MISSING", message: /none\.toml failed: it is not there/ };
   await assert.rejects(loadConfig(environment(), { config: "none.toml" }, signal), { ...missing, hint: /by --config/ });
   const named = environment({ LOCKSTEP_CONFIG: "none.toml" });
   await assert.rejects(loadConfig(named, {}, signal), { ...missing, hint: /by LOCKSTEP_CONFIG/ });
   const isFolder = loadConfig(environment(), { config: "." }, signal);
-  await assert.rejects(isFolder, { code: "CONFIG_INVALID", message: /EISDIR/ });
+  await assert.rejects(isFolder, { code: "CONFIG_INVALID", message: /it is a folder/ });
 });
 
 test("a named file that a command is to make need not be there", async () => {

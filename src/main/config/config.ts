@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { readFailure } from "#cli/files/read-failure.ts";
 import type { Config, Origin, Setting } from "#cli/app/settings.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { parseConfig } from "#main/config/config-file.ts";
 import type { ConfigFile } from "#main/config/config-file.ts";
 import { absolute, configPaths, firstNamed } from "#main/config/config-paths.ts";
@@ -22,8 +23,8 @@ export type ConfigFlags = {
 /**
  * Finds and reads the configuration. A default file that is not there is an empty one.
  *
- * @throws {LockstepError} CONFIG_INVALID: a named file is not there, a file cannot be read, or see `parseConfig`;
- *   CANCELLED
+ * @throws {LockstepError} FILE_MISSING: a named file is not there; FILE_DENIED; CONFIG_INVALID: it is a folder, or see
+ *   `parseConfig`; CANCELLED
  */
 export async function loadConfig(environment: Environment, flags: ConfigFlags, signal: AbortSignal): Promise<Config> {
   const paths = configPaths(environment, flags);
@@ -38,10 +39,7 @@ async function readText(config: Setting<string>, mayBeNew: boolean, signal: Abor
     if (signal.aborted) throw new LockstepError("CANCELLED", "reading the configuration was stopped", { cause: error });
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
     if (isMissing && (mayBeNew || config.from === "default")) return null;
-    throw new LockstepError("CONFIG_INVALID", `reading the configuration ${config.value} failed: ${messageOf(error)}`, {
-      hint: namedBy(config.from),
-      cause: error,
-    });
+    throw readFailure(`reading the configuration ${config.value}`, "CONFIG_INVALID", error, namedBy(config.from));
   }
 }
 

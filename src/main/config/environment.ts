@@ -2,7 +2,7 @@ import { homedir, hostname } from "node:os";
 import { isAbsolute, join } from "node:path";
 import process from "node:process";
 
-/** What the process was given by whoever started it. Nothing else reads `process.env`. */
+/** What the process was started with. Nothing else reads `process.env`. */
 export type Environment = {
   /** `LOCKSTEP_CONFIG`; null when it is not set. An empty variable counts as not set, here and below. */
   readonly configPath: string | null;

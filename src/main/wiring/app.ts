@@ -71,11 +71,11 @@ export async function openApp(
     },
     hostKeyPath: (id) => join(config.state.value, "vaults", `${id}.key`),
     hostTokenPath: (role) => tokenPath(config.state.value, role),
-    openVault: async ({ cacheNodes = false, place = null } = {}) => {
+    openVault: async ({ cacheNodes = false, place = null, anyKeyring = false } = {}) => {
       const at = place === null ? config.vault.value : absolute(place, workingFolder);
       if (vaults.has(at)) throw new Error(`the vault ${at} was opened already`);
       const { openVaultAt } = await import("#main/wiring/open-vault.ts");
-      const vault = await openVaultAt(app, program, { cacheNodes, place: at });
+      const vault = await openVaultAt(app, program, { cacheNodes, place: at, anyKeyring });
       vaults.set(at, vault);
       toClose.defer(() => vault.rememberAll());
       return vault;

@@ -77,7 +77,7 @@ export type StoreBuilder<Built> = {
   /** Makes the database, of which nothing is there; it is open. */
   readonly create: (path: string, seals: readonly NewSeal[], deps: KeyStoreDeps) => Promise<KeyStore>;
   /**
-   * Does what else is to be done before there is a key store; what it throws takes all of it back.
+   * Does what else must be done before there is a key store; if it throws, everything is taken back.
    *
    * @param addIdentities  to be called inside a transaction; gives their names
    */
@@ -109,7 +109,8 @@ export async function buildKeyStore<Built>(
   for (const path of await readUnfinished(paths)) await rm(path, { force: true });
   await removeDatabase(unfinished);
   const tokenPaths = firstRoles.map((role) => tokenPath(config.state.value, role));
-  const ownFile = kept === null ? null : kept === "credential" ? hostCredentialPath(paths) : paths.keyFile;
+  const keptAt = kept === "credential" ? hostCredentialPath(paths) : paths.keyFile;
+  const ownFile = kept === null ? null : keptAt;
   const isOwnThere = ownFile !== null && (await isThere(ownFile)); // then it is another's, and making it fails
   const planned = ownFile === null || isOwnThere ? tokenPaths : [...tokenPaths, ownFile];
   await replaceFile(unfinishedList(paths), planned.map((path) => `${path}\n`).join(""), 0o600);
@@ -153,7 +154,7 @@ export async function buildKeyStore<Built>(
   }
 }
 
-/** Keeps what opens the store on this host. @returns the file; null where nothing is to be kept */
+/** Keeps what opens the store on this host. @returns the file; null where nothing is kept */
 async function keepSecret(kept: NewKeyStore["host"], paths: KeyPaths, secret: Secret): Promise<string | null> {
   if (kept === null) return null;
   if (kept === "credential") {

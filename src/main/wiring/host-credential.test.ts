@@ -11,6 +11,6 @@ test("a credential that cannot be read is no bug: the key store stays sealed, an
   t.after(() => rmSync(folder, { recursive: true }));
   assert.equal(await readHostCredential(folder, { folder }), null);
   mkdirSync(join(folder, "lockstep-key-store"));
-  const message = /reading the credential .*lockstep-key-store failed: EISDIR/;
+  const message = /reading the credential .*lockstep-key-store failed: it is a folder/;
   await assert.rejects(readHostCredential(folder, { folder }), { code: "KEY_FILE_INVALID", message });
 });

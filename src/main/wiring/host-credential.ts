@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Secret } from "#bytes/secret.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 import type { KeyPaths } from "#main/wiring/key-paths.ts";
 
 /** The name of the credential: as it was sealed, and as systemd hands it to the service (systemd.exec(5), LoadCredentialEncrypted=). */
@@ -63,7 +64,7 @@ async function readOrNull(path: string): Promise<Secret | null> {
     return new Secret(new Uint8Array(await readFile(path)));
   } catch (error) {
     if (isSystemError(error, "ENOENT")) return null;
-    throw new LockstepError("KEY_FILE_INVALID", `reading the credential ${path} failed: ${messageOf(error)}`, {
+    throw new LockstepError("KEY_FILE_INVALID", `reading the credential ${path} failed: ${systemWords(error)}`, {
       hint: "Another unlock way opens the key store as well.",
       cause: error,
     });

@@ -12,5 +12,5 @@ export type SentShare = {
 /** What that process is asked, once. */
 export type KitRequest = { readonly shares: readonly SentShare[]; readonly targets: KitTargets };
 
-/** What it answers, once: verdicts, and nothing of what it derived. */
+/** Its one answer: verdicts, without anything that it derived. */
 export type KitAnswer = { readonly tried: TriedKit } | Failure;

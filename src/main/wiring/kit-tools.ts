@@ -20,7 +20,7 @@ import { tryInProcess } from "#main/wiring/kit-process.ts";
 
 type Means = Pick<App, "random" | "now" | "signal">;
 
-/** What `findCopies` of a kit found, by what it told of it. */
+/** The search behind each result that `findCopies` gave. */
 const searches = new WeakMap<FoundCopies, CopySearch>();
 
 /** Whatever works with a kit's secret. This process' memory is kept from others from now on. */

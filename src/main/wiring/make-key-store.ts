@@ -13,6 +13,9 @@ import { buildKeyStore } from "#main/wiring/build-key-store.ts";
 import { openStoreAt } from "#main/wiring/open-store.ts";
 import type { Store } from "#store/contract.ts";
 
+/** How long it may take to take back what was put into a place, when the making was stopped. */
+const WITHDRAWING_MS = 10_000;
+
 /** Makes the key store that is configured: see `App.makeKeyStore`. */
 export async function makeConfiguredKeyStore(app: App, what: NewKeyStore): Promise<MadeKeyStore> {
   const { signal, retry } = app;
@@ -29,8 +32,9 @@ export async function makeConfiguredKeyStore(app: App, what: NewKeyStore): Promi
         try {
           await ensureCopied({ store, openPlace: (given, stop) => openStoreAt(given, retry, stop) }, signal);
         } catch (error) {
+          const stop = signal.aborted ? AbortSignal.timeout(WITHDRAWING_MS) : signal; // it is taken back by who was stopped, too
           // What withdrawing throws is of less use than why it is withdrawn.
-          await withdraw(store, () => openStoreAt(place, retry, signal), signal).catch(() => undefined);
+          await withdraw(store, () => openStoreAt(place, retry, stop), stop).catch(() => undefined);
           throw error;
         }
       }

@@ -22,7 +22,9 @@ export async function openKeyringWith(store: Store, means: Means): Promise<Opene
   if (flags.keyFile !== undefined) {
     const key = await readKeyFile(flags.keyFile, (warning) => output.warn(warning));
     if (key !== null) return open({ kind: "keyfile", key });
-    throw new LockstepError("KEY_FILE_INVALID", `reading the key file ${flags.keyFile} failed: it is not there`);
+    throw new LockstepError("FILE_MISSING", `reading the key file ${flags.keyFile} failed: it is not there`, {
+      hint: "Check the path.",
+    });
   }
   if (means.config.passphraseFile.from !== "flag") {
     const opened = await openWithHostKey(store, means, open);

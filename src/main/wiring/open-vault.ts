@@ -1,7 +1,8 @@
 import { join } from "node:path";
 
 import type { App, Expectation, OpenVault } from "#cli/app/app.ts";
-import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 import { lockMachineFile } from "#main/wiring/machine-lock.ts";
 import { openKeyringWith } from "#main/wiring/open-keyring.ts";
 import { VaultMemory } from "#main/wiring/vault-memory.ts";
@@ -17,7 +18,7 @@ import type { MachineId } from "#vault/object/ids.ts";
 import { openMachine } from "#vault/vault.ts";
 import type { Vault } from "#vault/vault.ts";
 
-/** A vault that a command works with, and what is to be written down when it ends. */
+/** A vault that a command works with, and what to write down when it ends. */
 export type WiredVault = OpenVault & {
   /** Remembers how far the logs have come by now. */
   rememberAll(): Promise<void>;
@@ -27,8 +28,9 @@ export type WiredVault = OpenVault & {
 export async function openVaultAt(
   app: App,
   program: string,
-  { place, cacheNodes }: { readonly place: string | null; readonly cacheNodes: boolean },
+  options: { readonly place: string | null; readonly cacheNodes: boolean; readonly anyKeyring: boolean },
 ): Promise<WiredVault> {
+  const { place, cacheNodes, anyKeyring } = options;
   if (place === null) {
     throw new LockstepError("ARGUMENT_INVALID", "no vault is named", {
       hint: "Name one with --vault, LOCKSTEP_VAULT, or `vault = …` in the configuration; `lockstep init` makes one.",
@@ -37,7 +39,7 @@ export async function openVaultAt(
   const store = await app.openStore(place);
   const keyring = await openKeyringWith(store, app);
   const memory = new VaultMemory(app.config.state.value, keyring.vault.id);
-  const seen = await memory.keyring();
+  const seen = anyKeyring ? null : await memory.keyring();
   const guarded = seen === null ? logKeyring(store, keyring) : guardedBy(logKeyring(store, keyring), seen);
   const vault: Vault = {
     store: cacheNodes ? await withNodeCache(store, place, keyring, app) : store,
@@ -50,7 +52,7 @@ export async function openVaultAt(
   };
   const wired = new ConfiguredVault({ app, place, vault, keyring, memory });
   wired.warn();
-  if (wired.readOnlyReason === null) await wired.rememberKeyring(keyring);
+  if (wired.readOnlyReason === null) await wired.rememberKeyring(keyring, anyKeyring);
   return wired;
 }
 
@@ -67,7 +69,7 @@ async function withNodeCache(store: Store, place: string, keyring: OpenedKeyring
 function guardedBy(keyring: LogKeyring, seen: KeyringRef): LogKeyring {
   return {
     keys: keyring.keys,
-    faultOf: (named) => keyring.faultOf(named) ?? keyring.faultOf(seen),
+    faultOf: (named) => keyring.faultOf(named) ?? keyring.faultOf(seen, "this host has seen"),
     reopen: async (signal) => guardedBy(await keyring.reopen(signal), seen),
   };
 }
@@ -111,7 +113,7 @@ class ConfiguredVault implements WiredVault {
     output.warn({
       code: "KEYRING_ROLLED_BACK",
       message: `the vault may only be read: ${this.readOnlyReason}`,
-      hint: "Put the missing objects of the keyring back from a copy of the store, and run `lockstep vault check`.",
+      hint: "Put the missing objects of the keyring back from a copy of the store, and run `lockstep vault check`. Where an older copy of the vault is there on purpose: lockstep vault show --expect any",
     });
   }
 
@@ -144,10 +146,14 @@ class ConfiguredVault implements WiredVault {
       return await lockMachineFile(path, name);
     } catch (error) {
       if (error instanceof LockstepError) throw error;
-      throw new LockstepError("SYSTEM_CALL_FAILED", `locking machine ${name} by ${path} failed: ${messageOf(error)}`, {
-        hint: "Make the state folder writable for this user, or name another with LOCKSTEP_STATE_DIR.",
-        cause: error,
-      });
+      throw new LockstepError(
+        "SYSTEM_CALL_FAILED",
+        `locking machine ${name} by ${path} failed: ${systemWords(error)}`,
+        {
+          hint: "Make the state folder writable for this user, or name another with LOCKSTEP_STATE_DIR.",
+          cause: error,
+        },
+      );
     }
   }
 
@@ -155,8 +161,8 @@ class ConfiguredVault implements WiredVault {
     return this.#remember(log, false);
   }
 
-  async rememberKeyring({ keys }: OpenedKeyring): Promise<void> {
-    await this.#orWarn(this.#memory.rememberKeyring(keys.keyring));
+  async rememberKeyring({ keys }: OpenedKeyring, replace = false): Promise<void> {
+    await this.#orWarn(this.#memory.rememberKeyring(keys.keyring, replace));
   }
 
   async rememberAll(): Promise<void> {
@@ -180,7 +186,7 @@ class ConfiguredVault implements WiredVault {
       this.#warned = true;
       this.#app.output.warn({
         code: "STATE_NOT_SAVED",
-        message: `what this host has seen of the vault could not be remembered: ${messageOf(error)}`,
+        message: `what this host has seen of the vault could not be remembered: ${systemWords(error)}`,
         hint: "Make the state folder writable; without it, a vault that was rolled back is not noticed.",
       });
     }

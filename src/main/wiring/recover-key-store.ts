@@ -17,7 +17,7 @@ import { openStoreAt } from "#main/wiring/open-store.ts";
 /**
  * Makes the key store that is configured of its copies: see `App.recoverKeyStore`.
  *
- * Its epoch is claimed when it is whole but has no name yet: whoever loses the claim has made nothing. Then its first copy is written.
+ * Its epoch is claimed when it is whole but has no name yet: a process that loses the claim has made nothing. Then its first copy is written.
  */
 export async function recoverConfiguredKeyStore(
   app: App,

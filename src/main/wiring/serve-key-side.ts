@@ -26,7 +26,7 @@ import { Idle } from "#server/idle.ts";
 import { keyServer, listenAt } from "#server/key-server.ts";
 import { defaultCostLimit } from "#volume/header/kdf-cost.ts";
 
-/** How often an idle key side looks whether it is to end. */
+/** How often an idle key side looks whether it should end. */
 const TICK_MS = 500;
 
 /** How often the key side looks whether there is something to be copied. */
@@ -147,7 +147,7 @@ async function openWithHostSecrets(store: KeyStore, app: App, credentialsFolder:
   return reasons;
 }
 
-/** Resolves when the key side is to end, and why. The socket is gone then, where it is for being idle. */
+/** Resolves when the key side should end, to the reason. The socket is gone then, where it is for being idle. */
 async function ended(socket: string, idle: Idle, untilIdleMs: number | null, signal: AbortSignal): Promise<KeySideEnd> {
   const own = await fileOrNull(socket);
   while (await sleep(untilIdleMs === null ? 2 ** 31 - 1 : Math.min(TICK_MS, untilIdleMs), signal)) {

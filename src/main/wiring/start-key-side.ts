@@ -27,8 +27,12 @@ const LOOK_MS = 25;
 
 const program = fileURLToPath(new URL("../lockstep.ts", import.meta.url));
 
-/** As `bin/lockstep` starts it: a large young generation, for reports of thousands of points. */
-const flags = ["--disable-warning=ExperimentalWarning", "--min-semi-space-size=64", "--max-semi-space-size=64"];
+/** Of Node, as `bin/lockstep` starts it: a large young generation, for reports of thousands of points. */
+export const keySideFlags = [
+  "--disable-warning=ExperimentalWarning",
+  "--min-semi-space-size=64",
+  "--max-semi-space-size=64",
+];
 
 /** Asks through `client`, and starts the key side of this host where it does not run: also when it has ended since the last call. */
 export function startingClient(client: KeyClient, config: Config, environment: Environment): KeyClient {
@@ -108,7 +112,7 @@ type Started = {
   /**
    * Lets it live on by itself, unless another one has the key store: it would have it next, when nobody needs it.
    *
-   * @param holder  the process that has the key store; null where nobody knows
+   * @param holder  the process that has the key store; null where that is unknown
    */
   leave(holder: number | null): void;
 };
@@ -126,7 +130,7 @@ async function holderOf(lock: string): Promise<number | null> {
 function start(config: Config, environment: Environment): Started {
   const idleSeconds = Math.ceil(config.keysIdleMinutes.value * 60);
   const words = ["keystore", "serve", "--until-idle", String(idleSeconds), "--json"];
-  const child = spawn(process.execPath, [...flags, program, ...words], {
+  const child = spawn(process.execPath, [...keySideFlags, program, ...words], {
     cwd: "/",
     env: variables(config, environment),
     stdio: ["ignore", "pipe", "ignore"],

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import type { HostRole } from "#cli/app/app.ts";
 import { createFile } from "#cli/files/durable-file.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
-import { LockstepError, messageOf } from "#errors/errors.ts";
+import { LockstepError } from "#errors/errors.ts";
+import { systemWords } from "#errors/system-words.ts";
 
 export function tokenPath(stateFolder: string, role: HostRole): string {
   return join(stateFolder, "identities", `${role}.token`);
@@ -18,7 +19,7 @@ export async function readToken(stateFolder: string, role: HostRole): Promise<st
     text = (await readFile(path, "utf8")).trim();
   } catch (error) {
     if (isSystemError(error, "ENOENT")) return null;
-    throw new LockstepError("IDENTITY_REJECTED", `reading this host's token ${path} failed: ${messageOf(error)}`, {
+    throw new LockstepError("IDENTITY_REJECTED", `reading this host's token ${path} failed: ${systemWords(error)}`, {
       hint: "The token is for the user whose file it is.",
       cause: error,
     });

@@ -40,8 +40,8 @@ test("every machine that is remembered is listed, until it is forgotten", async 
 
 test("the newest keyring is remembered, of each vault by itself", async () => {
   const memory = new VaultMemory(folder, newId<VaultId>(random));
-  await memory.rememberKeyring({ generation: 3, hash: hash("a") });
-  await memory.rememberKeyring({ generation: 2, hash: hash("b") });
+  await memory.rememberKeyring({ generation: 3, hash: hash("a") }, false);
+  await memory.rememberKeyring({ generation: 2, hash: hash("b") }, false);
   assert.deepEqual(await memory.keyring(), { generation: 3, hash: hash("a") });
   assert.equal(await new VaultMemory(folder, newId<VaultId>(random)).keyring(), null);
 });

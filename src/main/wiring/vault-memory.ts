@@ -27,7 +27,7 @@ export class VaultMemory implements KnownMachines {
     this.#folder = join(stateFolder, "vaults", vault);
   }
 
-  /** Of all machines of which something is remembered. */
+  /** All machines of which something is remembered. */
   async ids(): Promise<readonly MachineId[]> {
     try {
       const names = await readdir(join(this.#folder, "machines"));
@@ -62,10 +62,10 @@ export class VaultMemory implements KnownMachines {
     }
   }
 
-  /** @throws a system error */
-  async rememberKeyring({ generation, hash: sha256 }: KeyringRef): Promise<void> {
+  /** @param replace  also by an older one: a person said which copy is the right one. @throws a system error */
+  async rememberKeyring({ generation, hash: sha256 }: KeyringRef, replace: boolean): Promise<void> {
     const known = await this.keyring();
-    if (known !== null && known.generation >= generation) return;
+    if (known !== null && (replace ? known.hash === sha256 : known.generation >= generation)) return;
     await save(this.#keyringPath, { generation, hash: sha256 });
   }
 

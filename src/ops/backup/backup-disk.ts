@@ -46,6 +46,15 @@ export type BackedUpDisk = {
   readonly unreadable: readonly ByteRange[];
 };
 
+type BackupDiskDeps = {
+  readonly source: DiskSource;
+  readonly writer: DiskWriter;
+  readonly nodes: NodeReader;
+  readonly lanes: Lanes;
+  readonly blockBytes: number;
+};
+
+/** A part of the disk, and its base's pointers. `sealed` is null for a hole. */
 type Pending = { readonly part: DiskPart; readonly base: Uint8Array; readonly sealed: Promise<SealedBlocks> | null };
 
 /**
@@ -56,42 +65,93 @@ type Pending = { readonly part: DiskPart; readonly base: Uint8Array; readonly se
  *   STORE_UNAVAILABLE and other failures of the store: run again, nothing is half done
  */
 export async function backupDisk(
-  deps: { source: DiskSource; writer: DiskWriter; nodes: NodeReader; lanes: Lanes; blockBytes: number },
+  deps: BackupDiskDeps,
   options: BackupDiskOptions,
   signal: AbortSignal,
 ): Promise<BackedUpDisk> {
-  const { source, writer, nodes, lanes, blockBytes } = deps;
-  const { healable } = options;
-  const base = new PointerCursor(nodes, options.base);
-  const unreadable: ByteRange[] = [];
-  const pending: Pending[] = [];
-  let readBytes = 0;
-  let newBytes = 0;
-  let dataBytes = 0;
-  let baseDataBytes = 0;
-  let sinceCheckpointBytes = 0;
+  return new DiskBackup(deps, options, signal).run();
+}
 
-  const lengthOf = ({ first, count }: BlockRun): number =>
-    Math.min(count * blockBytes, source.sizeBytes - first * blockBytes);
+/** One run of `backupDisk`. */
+class DiskBackup {
+  readonly #deps: BackupDiskDeps;
+  readonly #options: BackupDiskOptions;
+  readonly #signal: AbortSignal;
+  readonly #base: PointerCursor;
+  /** Parts on their way through the lanes, in the disk's order. */
+  readonly #pending: Pending[] = [];
+  readonly #unreadable: ByteRange[] = [];
+  readonly #counts = { readBytes: 0, newBytes: 0, dataBytes: 0, baseDataBytes: 0 };
 
-  async function seal(part: DiskPart, pointers: Uint8Array): Promise<SealedBlocks> {
-    const place = { offsetBytes: part.first * blockBytes, lengthBytes: lengthOf(part), base: pointers };
+  constructor(deps: BackupDiskDeps, options: BackupDiskOptions, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#signal = signal;
+    this.#base = new PointerCursor(deps.nodes, options.base);
+  }
+
+  async run(): Promise<BackedUpDisk> {
+    const { source, blockBytes } = this.#deps;
+    const { changes } = this.#options;
+    const ranges = changes.kind === "scan" ? source.dataRanges(this.#signal) : changes.ranges;
+    let sinceCheckpointBytes = 0;
+    try {
+      for await (const part of partsOf(ranges, { sizeBytes: source.sizeBytes, blockBytes })) {
+        this.#signal.throwIfAborted();
+        if (part.kind === "hole") {
+          if (changes.kind === "scan") this.#pending.push({ part, base: new Uint8Array(), sealed: null });
+          continue;
+        }
+        await this.#begin(part);
+        sinceCheckpointBytes += this.#lengthOf(part);
+        if (this.#options.checkpointDue(sinceCheckpointBytes)) {
+          await this.#settleUntil(0);
+          await this.#options.checkpoint();
+          sinceCheckpointBytes = 0;
+        }
+      }
+      await this.#settleUntil(0);
+    } finally {
+      await Promise.allSettled(this.#pending.map(async ({ sealed }) => await sealed));
+    }
+    return { ...this.#counts, unreadable: this.#unreadable };
+  }
+
+  #lengthOf({ first, count }: BlockRun): number {
+    const { source, blockBytes } = this.#deps;
+    return Math.min(count * blockBytes, source.sizeBytes - first * blockBytes);
+  }
+
+  /** Sends a part with data through the lanes, and settles the oldest ones where they are full. */
+  async #begin(part: DiskPart): Promise<void> {
+    const { pointers, damaged } = await this.#base.read(part.first, part.count, this.#signal);
+    if (damaged && this.#options.changes.kind === "ranges") throw needsScan();
+    const sealed = this.#seal(part, pointers);
+    sealed.catch(() => undefined); // it is awaited in order; until then a failure is not unhandled
+    this.#pending.push({ part, base: pointers, sealed });
+    await this.#settleUntil(this.#deps.lanes.depth);
+  }
+
+  async #seal(part: DiskPart, pointers: Uint8Array): Promise<SealedBlocks> {
+    const { source, lanes, blockBytes } = this.#deps;
+    const place = { offsetBytes: part.first * blockBytes, lengthBytes: this.#lengthOf(part), base: pointers };
     if (source.descriptors !== null) {
       const sealed = await lanes.seal({ ...place, source: { kind: "descriptors", ...source.descriptors } });
       if (sealed !== null) return sealed;
     }
-    const bytes = await readCarefully(place);
+    const bytes = await this.#readCarefully(place);
     return (await lanes.seal({ ...place, source: bytes })) ?? { changes: new Uint8Array(), dataBytes: 0, newBytes: 0 };
   }
 
-  async function readCarefully({ offsetBytes, lengthBytes }: Omit<Stretch, "source">): Promise<StretchSource> {
+  async #readCarefully({ offsetBytes, lengthBytes }: Omit<Stretch, "source">): Promise<StretchSource> {
+    const { source, blockBytes } = this.#deps;
     const bytes = new Uint8Array(lengthBytes);
-    if (!options.skipUnreadable) {
-      await source.read(offsetBytes, bytes, signal);
+    if (!this.#options.skipUnreadable) {
+      await source.read(offsetBytes, bytes, this.#signal);
       return { kind: "bytes", bytes, unreadable: [] };
     }
-    const lost = await source.readAround(offsetBytes, bytes, signal);
-    unreadable.push(...lost);
+    const lost = await source.readAround(offsetBytes, bytes, this.#signal);
+    this.#unreadable.push(...lost);
     const blocks = new Set<number>();
     for (const range of lost) {
       const first = Math.floor((range.offsetBytes - offsetBytes) / blockBytes);
@@ -101,57 +161,37 @@ export async function backupDisk(
     return { kind: "bytes", bytes, unreadable: [...blocks] };
   }
 
-  /** Takes the oldest part's outcome into the tree. */
-  async function settle(): Promise<void> {
-    const oldest = pending.shift();
-    if (oldest === undefined) return;
-    const { part } = oldest;
-    if (oldest.sealed === null) {
-      await writer.tree.setZeros(part.first, part.count, signal);
+  /** Takes the outcomes of the oldest parts into the tree, until no more than `depth` are on their way. */
+  async #settleUntil(depth: number): Promise<void> {
+    while (this.#pending.length > depth) {
+      const oldest = this.#pending.shift();
+      if (oldest !== undefined) await this.#settle(oldest);
+    }
+  }
+
+  async #settle({ part, base, sealed: sealing }: Pending): Promise<void> {
+    const { writer, blockBytes } = this.#deps;
+    if (sealing === null) {
+      await writer.tree.setZeros(part.first, part.count, this.#signal);
       return;
     }
-    const sealed = await oldest.sealed;
+    const { healable } = this.#options;
+    const sealed = await sealing;
     const changed = new Set<number>();
     const view = new DataView(sealed.changes.buffer, sealed.changes.byteOffset);
     for (let at = 0; at < sealed.changes.length; at += CHANGE_BYTES) {
       const number = view.getUint32(at, true);
       if (!healable.isEmpty) changed.add(number);
-      await writer.tree.set(part.first + number, sealed.changes, at + 4, signal);
+      await writer.tree.set(part.first + number, sealed.changes, at + 4, this.#signal);
     }
-    healable.note(part.first, oldest.base, (number) => changed.has(number));
-    readBytes += lengthOf(part);
-    newBytes += sealed.newBytes;
-    dataBytes += sealed.dataBytes;
-    baseDataBytes += dataIn(oldest.base, lengthOf(part), blockBytes);
-    options.progress(lengthOf(part));
+    healable.note(part.first, base, (number) => changed.has(number));
+    const lengthBytes = this.#lengthOf(part);
+    this.#counts.readBytes += lengthBytes;
+    this.#counts.newBytes += sealed.newBytes;
+    this.#counts.dataBytes += sealed.dataBytes;
+    this.#counts.baseDataBytes += dataIn(base, lengthBytes, blockBytes);
+    this.#options.progress(lengthBytes);
   }
-
-  const ranges = options.changes.kind === "scan" ? source.dataRanges(signal) : options.changes.ranges;
-  try {
-    for await (const part of partsOf(ranges, { sizeBytes: source.sizeBytes, blockBytes })) {
-      signal.throwIfAborted();
-      if (part.kind === "hole") {
-        if (options.changes.kind === "scan") pending.push({ part, base: new Uint8Array(), sealed: null });
-        continue;
-      }
-      const run = await base.read(part.first, part.count, signal);
-      if (run.damaged && options.changes.kind === "ranges") throw needsScan();
-      const sealed = seal(part, run.pointers);
-      sealed.catch(() => undefined); // it is awaited in order; until then a failure is not unhandled
-      pending.push({ part, base: run.pointers, sealed });
-      while (pending.length > lanes.depth) await settle();
-      sinceCheckpointBytes += lengthOf(part);
-      if (options.checkpointDue(sinceCheckpointBytes)) {
-        while (pending.length > 0) await settle();
-        await options.checkpoint();
-        sinceCheckpointBytes = 0;
-      }
-    }
-    while (pending.length > 0) await settle();
-  } finally {
-    await Promise.allSettled(pending.map(async ({ sealed }) => await sealed));
-  }
-  return { readBytes, newBytes, dataBytes, baseDataBytes, unreadable };
 }
 
 function needsScan(): LockstepError {

@@ -41,11 +41,11 @@ export type BackupRequest = DiskTerms & {
 export type MachineBackup = BackupResult & {
   /** What could not be looked at when the disks' holders were sought, in words. */
   readonly blindSpots: readonly string[];
-  /** What is to be said of the disks' volumes. */
+  /** Warnings about the disks' volumes. */
   readonly volumeNotes: readonly VolumeNote[];
 };
 
-/** A disk as it is to be backed up, and how much of it is to be read. */
+/** A disk that is backed up, and how much of it will be read. */
 type Planned = { readonly source: BackupSource; readonly bytes: number; readonly warnings: readonly string[] };
 
 /**

@@ -1,9 +1,9 @@
 import type { ByteRange, DiskSource } from "#disk/contract.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { backupDisk } from "#ops/backup/backup-disk.ts";
-import type { BackedUpDisk, ChangeSource } from "#ops/backup/backup-disk.ts";
+import type { BackedUpDisk, BackupDiskOptions, ChangeSource } from "#ops/backup/backup-disk.ts";
 import { Lanes } from "#ops/lanes/lanes.ts";
-import type { LaneOptions } from "#ops/lanes/lanes.ts";
+import type { LaneOptions, SegmentSink } from "#ops/lanes/lanes.ts";
 import { newestLive } from "#ops/points/newest-live.ts";
 import { headerBytes, HEADERS_LIMIT_BYTES, readVolumes } from "#ops/volumes/stored-volumes.ts";
 import type { CheckpointDisk, Consistency, PointDisk } from "#vault/entry/entry.ts";
@@ -31,7 +31,7 @@ import type { Vault } from "#vault/vault.ts";
 export type BackupSource = {
   readonly definition: DiskDefinition;
   readonly source: DiskSource;
-  /** How the disk is right now, as whoever opened it found out: held by nobody, frozen, or in use. */
+  /** How the disk is right now, as opening it showed: free, frozen, or in use. */
   readonly consistency: Consistency;
   /** Why it is torn, in words; null when it is not. */
   readonly torn: string | null;
@@ -143,6 +143,7 @@ type Context = {
   readonly done: readonly PointDisk[];
 };
 
+/** Takes one disk into the point: its blocks, its tree, the headers of its volumes, and what of the vault it heals. */
 async function backupOne(
   context: Context,
   { definition, source, changes, torn }: BackupSource,
@@ -151,9 +152,7 @@ async function backupOne(
 ): Promise<{ result: DoneDisk; stored: number; healing: Awaited<ReturnType<typeof healDisk>> }> {
   const { vault, log, session, lanes } = context;
   const { id, blockBytes, name } = definition;
-  const { keys } = vault.keyring;
   const { sizeBytes } = source;
-  const blocks = Math.ceil(sizeBytes / blockBytes);
   const baseDisk = session.base?.disks.find(({ disk }) => disk === id);
   const start = session.adopted.find(({ disk }) => disk === id) ?? baseDisk;
   if (changes.kind === "ranges" && start === undefined) {
@@ -163,22 +162,10 @@ async function backupOne(
     );
   }
   const base = shapeOf(start, blockBytes);
-  const nodes = new NodeReader(segmentReader(vault, log, null), keys, id);
-  const deps = { ...vault, keys, machine: log.machine, names: context.names, nodes };
-  const writer = await DiskWriter.open(
-    deps,
-    { disk: id, base, blocks, replacesDamage: changes.kind === "scan" },
-    signal,
-  );
-  const sink = {
-    newSegment: () => writer.newSegment(),
-    store: (grant: Parameters<typeof writer.storeData>[0], pieces: readonly Uint8Array[]) =>
-      writer.storeData(grant, pieces, signal),
-  };
-  lanes.begin({ blockBytes, fingerprintKey: fingerprintKey(keys, id) }, sink);
+  const nodes = new NodeReader(segmentReader(vault, log, null), vault.keyring.keys, id);
+  const writer = await openWriter(context, { definition, source, changes }, { base, nodes }, signal);
 
-  let lastAt = vault.now();
-  const capturedFrom = lastAt;
+  const capturedFrom = vault.now();
   const looking = readVolumes(source, context.headersLeft, signal); // while the blocks are read: it takes little of the disk, and no lane
   looking.catch(() => undefined); // it is awaited below; until then a failure is not unhandled
   const healable = new DamagedBlocks(id, log.fold.damaged);
@@ -190,34 +177,19 @@ async function backupOne(
       healable,
       skipUnreadable: options.skipUnreadable,
       progress: options.progress,
-      checkpointDue: (passedBytes) => {
-        const { minutes, bytes } = options.checkpointEvery;
-        return passedBytes >= bytes || vault.now().since(lastAt).total("minutes") >= minutes;
-      },
-      checkpoint: async () => {
-        await lanes.flush();
-        const root = rootToText(await writer.flushTree());
-        await logCheckpoint(context, { disk: id, sizeBytes, root }, signal);
-        lastAt = vault.now();
-      },
+      ...checkpoints(context, { disk: id, sizeBytes, writer }, options.checkpointEvery, signal),
     },
     signal,
   );
-  await lanes.flush();
-  const root = rootToText(await writer.flushTree());
+  const root = await flushed(lanes, writer);
   const written = await source.writtenSince(signal);
   if (written !== null && !options.tornOk) throw inUse(source.path, written);
-  const healing = await healDisk(
-    context,
-    id,
-    healable,
-    async (block) => {
-      const content = new Uint8Array(Math.min(blockBytes, sizeBytes - block * blockBytes));
-      await source.read(block * blockBytes, content, signal);
-      return content;
-    },
-    signal,
-  );
+  const readBlock = async (block: number): Promise<Uint8Array> => {
+    const content = new Uint8Array(Math.min(blockBytes, sizeBytes - block * blockBytes));
+    await source.read(block * blockBytes, content, signal);
+    return content;
+  };
+  const healing = await healDisk(context, id, healable, readBlock, signal);
   const kept = changes.kind === "scan" ? 0 : (baseDisk?.dataBytes ?? 0) - outcome.baseDataBytes;
   const volumes = await looking;
   const disk: PointDisk = {
@@ -230,6 +202,51 @@ async function backupOne(
     dataBytes: kept + outcome.dataBytes,
   };
   return { result: { disk, outcome, torn: torn ?? written, volumes }, stored: writer.storedBytes, healing };
+}
+
+/** Opens the writer of a disk, and has the lanes fill its segments. */
+async function openWriter(
+  { vault, log, lanes, names }: Context,
+  { definition, source, changes }: Pick<BackupSource, "definition" | "source" | "changes">,
+  { base, nodes }: { readonly base: TreeShape; readonly nodes: NodeReader },
+  signal: AbortSignal,
+): Promise<DiskWriter> {
+  const { id: disk, blockBytes } = definition;
+  const { keys } = vault.keyring;
+  const blocks = Math.ceil(source.sizeBytes / blockBytes);
+  const deps = { ...vault, keys, machine: log.machine, names, nodes };
+  const writer = await DiskWriter.open(deps, { disk, base, blocks, replacesDamage: changes.kind === "scan" }, signal);
+  const sink: SegmentSink = {
+    newSegment: () => writer.newSegment(),
+    store: (grant, pieces) => writer.storeData(grant, pieces, signal),
+  };
+  lanes.begin({ blockBytes, fingerprintKey: fingerprintKey(keys, disk) }, sink);
+  return writer;
+}
+
+/** Stores what the lanes and the tree still hold. @returns the tree's root as entries of the log name it */
+async function flushed(lanes: Lanes, writer: DiskWriter): Promise<string | null> {
+  await lanes.flush();
+  return rootToText(await writer.flushTree());
+}
+
+/** Checkpoints of a disk: after so many bytes or minutes. The first minutes count from now. */
+function checkpoints(
+  context: Context,
+  { disk, sizeBytes, writer }: Pick<CheckpointDisk, "disk" | "sizeBytes"> & { readonly writer: DiskWriter },
+  { minutes, bytes }: BackupOptions["checkpointEvery"],
+  signal: AbortSignal,
+): Pick<BackupDiskOptions, "checkpointDue" | "checkpoint"> {
+  const { vault, lanes } = context;
+  let lastAt = vault.now();
+  return {
+    checkpointDue: (passedBytes) => passedBytes >= bytes || vault.now().since(lastAt).total("minutes") >= minutes,
+    checkpoint: async () => {
+      const root = await flushed(lanes, writer);
+      await logCheckpoint(context, { disk, sizeBytes, root }, signal);
+      lastAt = vault.now();
+    },
+  };
 }
 
 /** Asks of each disk once more, when the last one is read: a write to one before that is of another instant than the point. */

@@ -21,7 +21,7 @@ import type { NodeSegmentRead, NodeSource } from "#vault/tree/node-segment.ts";
 import { segmentReader } from "#vault/vault.ts";
 import type { Vault } from "#vault/vault.ts";
 
-/** A tree that is to be checked: of a point, or of the open backup session. */
+/** A tree to check: of a point, or of the open backup session. */
 export type CheckedTree = {
   readonly root: Uint8Array;
   readonly sizeBytes: number;

@@ -50,7 +50,7 @@ export async function checkEntries(
         throw error;
       }
     };
-    const { bytes, faults } = await checkTwins(vault, key, ENTRY_LIMIT_BYTES, faultOf, repair, signal);
+    const { bytes, faults } = await checkTwins(vault, key, { limitBytes: ENTRY_LIMIT_BYTES, faultOf, repair }, signal);
     const silent = faults.filter(({ what }) => what === "unread");
     unread.push(...silent.map(({ why }) => why));
     if (bytes !== null) copies.push(...faults.filter(({ what }) => what !== "unread"));

@@ -11,7 +11,7 @@ export type WrongStatement = { readonly seq: number; readonly point: PointId; re
  * Finds out of a log's verdicts, as they are read, which ones the key store that the log knew at that time did not sign, or signed of
  * something else. Of points that are purged later their verdicts are looked at, too.
  *
- * @returns  what is to be told of each entry, with the fold after it, and what was found so far
+ * @returns  `visit` takes each entry, with the fold after it; the rest is what was found so far
  */
 export function statementCheck(
   vault: VaultId,

@@ -195,7 +195,7 @@ async function entryTwins(
     const key = objectKeys.logEntry(source.machine, entry.seq);
     const faultOf = (bytes: Uint8Array): string | null =>
       hex(sha256(bytes)) === hash ? null : "it is another entry than the log's";
-    const { faults } = await checkTwins(vault, key, ENTRY_LIMIT_BYTES, faultOf, repair, signal);
+    const { faults } = await checkTwins(vault, key, { limitBytes: ENTRY_LIMIT_BYTES, faultOf, repair }, signal);
     found.push(...faults);
   }
   return found;
@@ -217,7 +217,7 @@ async function rosterTwins(
       throw error;
     }
   };
-  const { bytes, faults } = await checkTwins(vault, key, ROSTER_LIMIT_BYTES, faultOf, repair, signal);
+  const { bytes, faults } = await checkTwins(vault, key, { limitBytes: ROSTER_LIMIT_BYTES, faultOf, repair }, signal);
   return bytes === null ? [] : faults;
 }
 

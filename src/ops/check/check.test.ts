@@ -345,45 +345,6 @@ test("a check of which the store gave no answer for something says of no bytes t
   assert.equal(goodAt(bench), taken);
 });
 
-test("what was put right in the store behind our back is written anew, and no check calls it damaged again", async () => {
-  const bench = await MaintenanceBench.make("put right", 60);
-  const { point } = await bench.backUp();
-  bench.change(0, 60); // no later backup has these blocks
-  await bench.backUp();
-  const [key = ""] = await keysOf(bench.store, (each) => each.includes(`/data/${point.session}`));
-  await flip(bench.store, key, BLOCK);
-  await checkNow(bench, whole);
-  await flip(bench.store, key, BLOCK);
-  await checkNow(bench, { ...whole, repair: false });
-  assert.equal((await checkNow(bench)).hurt.length, 1, "a check that writes nothing anew leaves the mark");
-  const found = await checkNow(bench, whole);
-  assert.deepEqual([found.ok, found.readable.length, found.healedSlots], [true, 1, 1]);
-  assert.deepEqual([bench.log.fold.damaged.size, bench.log.fold.maintenance], [0, null]);
-  const later = await checkNow(bench);
-  assert.deepEqual([later.ok, later.hurt, bench.log.fold.points.get(point.point)?.hurt], [true, [], false]);
-  await bench.prune();
-  assert.deepEqual(await bench.unlike(), []);
-});
-
-test("an object that is put right in steps loses nothing on the way: it is written anew when all of it reads well", async () => {
-  const bench = await MaintenanceBench.make("put right in steps", 60);
-  const { point } = await bench.backUp();
-  bench.change(0, 60);
-  await bench.backUp();
-  const [key = ""] = await keysOf(bench.store, (each) => each.includes(`/data/${point.session}`));
-  const places = [BLOCK, 3 * BLOCK];
-  for (const at of places) await flip(bench.store, key, at);
-  assert.equal((await checkNow(bench, whole)).recordedSlots, 2);
-  const counts: number[] = [];
-  for (const at of places) {
-    await flip(bench.store, key, at);
-    counts.push((await checkNow(bench, whole)).healedSlots);
-  }
-  assert.deepEqual(counts, [0, 2]);
-  await bench.prune();
-  assert.deepEqual(await bench.unlike(), []);
-});
-
 test("an entry of the log that is lost is noticed, also where a summary stands for it; one with a second copy is put back", async () => {
   for (const singleDisk of [false, true]) {
     const bench = await MaintenanceBench.make("lost entry", 20, { store: memoryStore({ singleDisk }) });

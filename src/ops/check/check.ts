@@ -242,7 +242,7 @@ async function checkBodies(
     const key = objectKeys.point(log.machine, session, point);
     const faultOf = (bytes: Uint8Array): string | null =>
       hex(sha256(bytes)) === body.sha256 ? null : "it is not what the log names";
-    const { bytes, faults } = await checkTwins(vault, key, BODY_LIMIT_BYTES, faultOf, repair, signal);
+    const { bytes, faults } = await checkTwins(vault, key, { limitBytes: BODY_LIMIT_BYTES, faultOf, repair }, signal);
     progress({ phase: "bodies", done: index + 1, of: states.length });
     for (const fault of faults) if (fault.what === "unread") unread.push(fault.why);
     const certain = faults.filter(({ what }) => what !== "unread");

@@ -7,7 +7,7 @@ export type ProtectedDisk = { readonly machine: string; readonly path: string; r
 /** A file or folder, and all that it lies on. */
 export type Placed = { readonly path: string; readonly below: ReadonlySet<string> };
 
-/** Where things are that must not depend on themselves. What is not on this host is null or left out. */
+/** The places of things that must not depend on themselves. What is not on this host is null or left out. */
 export type CircleFacts = {
   readonly host: string;
   /** Those of this host that are in use. */

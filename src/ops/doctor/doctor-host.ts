@@ -1,7 +1,7 @@
 import { finding } from "#ops/doctor/doctor.ts";
 import type { Finding } from "#ops/doctor/doctor.ts";
 
-/** A file or folder of ours, as it lies there. */
+/** One of Lockstep's files or folders, and its owner and mode. */
 export type OwnFile = {
   readonly path: string;
   readonly kind: "secret" | "folder";

@@ -2,6 +2,7 @@ import type { ReplyOf } from "#api/routes.ts";
 import { finding } from "#ops/doctor/doctor.ts";
 import type { Finding } from "#ops/doctor/doctor.ts";
 import { hasKitWay } from "#ops/keys/kit-way.ts";
+import { whatThaws } from "#policy/frozen.ts";
 import type { WayInfo } from "#vault/keyring/unlock-way.ts";
 
 /** What a key side that answered says of itself, and who runs what. */
@@ -31,9 +32,7 @@ export function keySideFindings({
   const found: Finding[] = [];
   if (store.sealed) found.push(finding("KEY_STORE_SEALED", "the key store is sealed", "`lockstep keystore unseal`"));
   if (store.frozen !== null) {
-    found.push(
-      finding("KEY_STORE_FROZEN", `the key store is frozen: ${store.frozen}`, "docs/keys.md says what ends it."),
-    );
+    found.push(finding("KEY_STORE_FROZEN", `the key store is frozen: ${store.frozen}`, whatThaws(store.frozen)));
   }
   if (keyOwner === backupOwner) {
     const what = `not isolated: key side and backup side are the same user, ${store.user}`;
@@ -80,7 +79,11 @@ function kitFindings(kit: KeySideFacts["kit"], vaultWays: KeySideFacts["vaultWay
   }
   if (kit.stale !== null) {
     found.push(
-      finding("KIT_STALE", `the kit is stale: ${kit.stale}`, "`lockstep kit check`, or `lockstep kit create`."),
+      finding(
+        "KIT_STALE",
+        `the kit is stale: ${kit.stale}`,
+        "docs/kit.md says what makes a kit stale, and what ends it.",
+      ),
     );
   }
   return found;

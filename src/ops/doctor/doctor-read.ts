@@ -9,7 +9,7 @@ import { storageBelow } from "#ops/doctor/doctor-storage.ts";
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
-/** Where this host has things of Lockstep's. All absolute. */
+/** Lockstep's places on this host, as absolute paths. */
 export type OwnPlaces = {
   readonly config: string;
   readonly state: string;

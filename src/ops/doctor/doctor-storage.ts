@@ -15,7 +15,7 @@ export type Storage = {
   readonly isEncrypted: boolean;
 };
 
-/** How deep devices lie on devices, at the most: a circle among them is none of ours to follow. */
+/** The most layers of devices that are followed, so that a circle of them ends. */
 const MAX_DEPTH = 32;
 
 /**

@@ -11,6 +11,7 @@ import { keySideFindings } from "#ops/doctor/doctor-keys.ts";
 import type { KeySideFacts } from "#ops/doctor/doctor-keys.ts";
 import { reasons } from "#ops/doctor/doctor.ts";
 import type { Finding } from "#ops/doctor/doctor.ts";
+import { FROZEN_AFTER_RECOVERY } from "#policy/frozen.ts";
 
 const codes = (found: readonly Finding[]): readonly string[] => found.map(({ code }) => code);
 
@@ -69,6 +70,12 @@ test("of a host: each thing that is wrong is found, by itself", () => {
   ]);
   assert.deepEqual(found({ isSynchronised: false }), ["CLOCK_UNSYNCED"]);
   assert.deepEqual(found({ isSynchronised: null }), []);
+});
+
+test("a frozen key store is found with the command that ends it", () => {
+  const frozen = { ...keySide.store, frozen: FROZEN_AFTER_RECOVERY };
+  const [found] = keySideFindings({ ...keySide, store: frozen });
+  assert.match(found?.next ?? "", /`lockstep check --all`/);
 });
 
 test("of a key side: each thing that is wrong is found, by itself", () => {

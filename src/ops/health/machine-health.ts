@@ -19,8 +19,11 @@ export type Need = {
     | "red"
     | "light-lost"
     | "not-opened"
-    | "binding-gone";
+    | "binding-gone"
+    | "disk-missing";
   readonly words: string;
+  /** What to do about it. */
+  readonly hint: string;
 };
 
 export type MachineHealth = {
@@ -46,7 +49,7 @@ export type HealthTerms = {
  * What a machine's log says about its points: is the newest one young, whole and dated, and is nothing damaged? Reads no
  * block: what the log does not know of is for a check to find.
  *
- * A machine that is protected no longer needs nobody, but for damage of what it has.
+ * A machine that is no longer protected needs attention only where its points are damaged.
  *
  * @param stalledAfterMs  without a sign for so long, an open backup session is taken for dead
  * @param hasKeySide      a key side could open points: then one that it did not open lately needs somebody
@@ -56,8 +59,9 @@ export function machineHealth(fold: Fold, { now, stalledAfterMs, hasKeySide }: H
   const lightOf = pointLights(fold, now);
   const light = lastPoint === null ? null : lightOf(lastPoint);
   const needs: Need[] = [];
-  const need = (kind: Need["kind"], words: string | null): void => {
-    if (words !== null) needs.push({ kind, words });
+  const { name } = fold.machine;
+  const need = (kind: StatedKind, words: string | null): void => {
+    if (words !== null) needs.push({ kind, words, hint: hints[kind](name) });
   };
   if (fold.machine.protected) {
     const lastAt = lastPoint === null ? null : Temporal.Instant.from(lastPoint.capturedAt);
@@ -83,6 +87,23 @@ export function machineHealth(fold: Fold, { now, stalledAfterMs, hasKeySide }: H
   const versions = [...new Set(lights.flatMap((each) => each.light.versions))].sort();
   return { lastPoint, points, light, versions, needs };
 }
+
+/** What the log alone tells of. */
+type StatedKind = Exclude<Need["kind"], "binding-gone" | "disk-missing">;
+
+/** What to do, by what it is and the machine's name. */
+const hints: Readonly<Record<StatedKind, (name: string) => string>> = {
+  overdue: (name) => `\`lockstep backup ${name}\``,
+  torn: (name) => `\`lockstep backup ${name}\` while it is shut down, or with --snapshot reflink`,
+  unreadable: (name) => `\`lockstep point show ${name}\` says which; the disk may be failing`,
+  "date-doubtful": (name) => `put the clock right, then \`lockstep machine set ${name} --confirm-clock\``,
+  damaged: (name) =>
+    `\`lockstep backup ${name}\` heals what its disks still hold, \`lockstep check ${name}\` says what is left`,
+  stalled: (name) => `\`lockstep backup ${name}\``,
+  red: (name) => `\`lockstep point list ${name}\` shows which, and \`lockstep point show POINT\` why`,
+  "light-lost": (name) => `\`lockstep check ${name}\` tries it again`,
+  "not-opened": (name) => `\`lockstep check ${name}\` tries the keys`,
+};
 
 type Lit = { readonly state: PointState; readonly light: PointLight };
 

@@ -1,9 +1,7 @@
-import { stat } from "node:fs/promises";
-
-import { systemErrorName } from "#disk/system-error.ts";
 import { findDisks } from "#disk/watch-folders.ts";
 import type { FoundDisk } from "#disk/watch-folders.ts";
 import { disksInUse } from "#ops/machines/disk-definition.ts";
+import { fileOf } from "#ops/machines/file-of.ts";
 import type { MachineDefinition } from "#vault/entry/machine-definition.ts";
 
 export type Unprotected = {
@@ -37,15 +35,4 @@ export async function findUnprotected(
     if (!known.has((await fileOf(disk.path)) ?? disk.path)) unknown.push(disk);
   }
   return { disks: unknown, skipped };
-}
-
-/** What tells a file from all others on this host; null when it is not there. */
-async function fileOf(path: string): Promise<string | null> {
-  try {
-    const { dev, ino } = await stat(path, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch (error) {
-    if (systemErrorName(error) === null) throw error;
-    return null;
-  }
 }

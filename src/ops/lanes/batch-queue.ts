@@ -9,7 +9,7 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
-/** Batches are sent together up to so many bytes: opening these takes several times as long as a message does. */
+/** Batches are sent together up to this size: opening as much takes several times as long as sending a message. */
 const TOGETHER_BYTES = 2 * 1024 * 1024;
 
 /**

@@ -33,7 +33,7 @@ type Lane = {
   readonly stop: () => Promise<void>;
 };
 
-/** Segments that are on their way to the store while lanes fill others; so many keep a disk busy. */
+/** Segments on their way to the store while lanes fill others: enough to keep a disk busy. */
 const SPARE_BUFFERS = 6;
 
 /** Lanes that work side by side: gives them stretches and memory for segments, and stores what they fill. */

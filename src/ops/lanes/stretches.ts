@@ -7,7 +7,7 @@ export type BlockRun = { readonly first: number; readonly count: number };
 export type DiskPart = BlockRun & { readonly kind: "data" | "hole" };
 
 /** Bytes of a disk that a lane takes at once. */
-export const STRETCH_BYTES = 16 * 1024 * 1024;
+const STRETCH_BYTES = 16 * 1024 * 1024;
 
 /**
  * Cuts a disk into parts: data in runs of `STRETCH_BYTES` at the most, and the holes between, in order and without gaps.

@@ -18,7 +18,7 @@ export type DiskPlace = {
 };
 
 /**
- * Defines a disk that is to be backed up: looks at it to know it again, and gives it an id for ever.
+ * Defines a disk of a machine: looks at it to know it again, and gives it an id for ever.
  *
  * @throws {LockstepError} what `readIdentity` throws
  */

@@ -3,7 +3,7 @@ import { LockstepError } from "#errors/errors.ts";
 import { disksInUse, otherDisk } from "#ops/machines/disk-definition.ts";
 import type { DiskDefinition, MachineDefinition } from "#vault/entry/machine-definition.ts";
 
-/** With one more disk. @throws {LockstepError} NAME_TAKEN; ARGUMENT_INVALID: it has what is at that path already */
+/** The definition with one more disk. @throws {LockstepError} NAME_TAKEN; ARGUMENT_INVALID: it has what is at that path already */
 export function withDisk(machine: MachineDefinition, disk: DiskDefinition): MachineDefinition {
   if (disksInUse(machine).some(({ name }) => name === disk.name)) {
     throw new LockstepError("NAME_TAKEN", `machine ${machine.name} has a disk ${disk.name} already`, {
@@ -60,7 +60,7 @@ export function withDiskAt(
   return replacingDisk(machine, { ...disk, ...place });
 }
 
-/** With what disks are known by now. */
+/** The definition with new identities for the disks that are named; the others keep theirs. */
 export function withIdentities(
   machine: MachineDefinition,
   identities: ReadonlyMap<DiskDefinition["id"], DiskIdentity>,

@@ -1,3 +1,4 @@
+import { compareText } from "#bytes/text.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { forEachBounded } from "#ops/lanes/bounded.ts";
 import type { Head } from "#vault/log/log-reader.ts";
@@ -20,7 +21,7 @@ export type KnownMachines = {
   machine(id: MachineId): Promise<KnownMachine | null>;
 };
 
-/** Of a host that has never seen the vault. */
+/** The memory of a host that has never seen the vault. */
 export const nothingKnown: KnownMachines = { ids: () => Promise.resolve([]), machine: () => Promise.resolve(null) };
 
 export type MachineFault = {
@@ -97,8 +98,4 @@ export function machineNamed({ logs, faults }: Machines, name: string): Log {
 
 function nameOf(log: Log): string {
   return log.fold.machine.name;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -4,7 +4,7 @@ import type { Holders } from "#disk/holder.ts";
 import { findHolders } from "#disk/holders.ts";
 import { openDisk } from "#disk/open.ts";
 import { freezeByReflink } from "#disk/reflink.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { disksInUse, otherDisk } from "#ops/machines/disk-definition.ts";
 import { diskChanged } from "#ops/machines/machine-edit.ts";
 import type { Consistency } from "#vault/entry/entry.ts";
@@ -27,7 +27,7 @@ export type OpenedDisk = {
   readonly definition: DiskDefinition;
   readonly source: DiskSource;
   readonly consistency: Consistency;
-  /** Why the copy need not be of one instant, in words; null when nobody can be seen to write, or it is frozen. */
+  /** Why the copy need not be of one instant, in words; null when no writer was found, or it is frozen. */
   readonly torn: string | null;
   /** What it is known by from now on, where it looks like another disk and that was accepted; else null. */
   readonly accepted: DiskIdentity | null;
@@ -51,9 +51,21 @@ export async function openDisks(
 ): Promise<OpenedDisks> {
   await using stack = new AsyncDisposableStack();
   const disks: OpenedDisk[] = [];
-  for (const disk of disksInUse(machine)) disks.push(await openOne(machine.name, disk, terms, stack, signal));
+  for (const disk of disksInUse(machine)) {
+    try {
+      disks.push(await openOne(machine.name, disk, terms, stack, signal));
+    } catch (error) {
+      throw placeAsked(error, machine.name, disk, terms.host);
+    }
+  }
   const kept = stack.move();
   return { disks, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** How a disk is right now, by what was seen of who may write it, and whether a frozen copy is read in its place. */
+function consistencyOf(seen: { readonly isDoubted: boolean; readonly isFrozen: boolean; readonly sawAll: boolean }) {
+  if (!seen.isDoubted && seen.sawAll) return "offline";
+  return !seen.isDoubted || seen.isFrozen ? "crash" : "torn";
 }
 
 async function openOne(
@@ -77,11 +89,18 @@ async function openOne(
   return {
     definition: disk,
     source,
-    consistency: doubt === null && seen.sawAll ? "offline" : doubt === null || frozen !== null ? "crash" : "torn",
+    consistency: consistencyOf({ isDoubted: doubt !== null, isFrozen: frozen !== null, sawAll: seen.sawAll }),
     torn: frozen === null ? doubt : null,
     accepted: reasons.length > 0 ? source.identity : null,
     blindSpots: seen.blindSpots,
   };
+}
+
+/** The error of a disk that could not be opened; of one that is gone it says how to name its new place. */
+function placeAsked(error: unknown, machine: string, { name, host }: DiskDefinition, here: string): unknown {
+  if (!isLockstepError(error, "DISK_MISSING") || host !== here) return error;
+  const moved = `If it was moved: lockstep machine set ${machine} --disk ${name}=PATH`;
+  return new LockstepError("DISK_MISSING", error.message, { hint: `${error.hint ?? ""} ${moved}`, cause: error });
 }
 
 /** Why a copy need not be of one instant, in words. See docs/adr/0002-sources-in-use.md. */

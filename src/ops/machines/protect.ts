@@ -15,7 +15,7 @@ export type NewMachine = Pick<MachineDefinition, "name" | "keep" | "everyHours" 
 };
 
 /**
- * Puts a machine under protection: looks at its disks, and writes down what is to be backed up. Backs up nothing yet.
+ * Puts a machine under protection: looks at its disks, and writes down what backups take. Backs up nothing yet.
  *
  * @param known  the machines of the vault; one that another host protects at this moment may get the same name
  * @throws {LockstepError} NAME_TAKEN; ARGUMENT_INVALID: a disk is there twice; what `defineDisk` and `createMachine` throw

@@ -59,7 +59,10 @@ function warningsOf(fold: Fold, { seq, deleted }: PointState): string[] {
   const warnings: string[] = [];
   const live = [...fold.points.values()].filter((each) => each.deleted === null);
   if (live.length === 0) {
-    const until = deleted === null ? "" : ` until ${purgeDueAt(Temporal.Instant.from(deleted.at)).toString()}`;
+    const until =
+      deleted === null
+        ? ""
+        : ` until ${purgeDueAt(Temporal.Instant.from(deleted.at)).toString({ smallestUnit: "minute" })}`;
     warnings.push(`machine ${fold.machine.name} has no point left; this one can be undeleted${until}`);
   } else if (live.every((each) => each.seq < seq)) {
     warnings.push(

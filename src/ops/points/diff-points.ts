@@ -44,7 +44,7 @@ export async function diffPoints(
   for (const id of ids) {
     const before = from.point.disks.find(({ disk }) => disk === id) ?? null;
     const after = to.point.disks.find(({ disk }) => disk === id) ?? null;
-    const ranges = after === null ? [] : await diffDisk(vault, from, to, before, after, signal);
+    const ranges = after === null ? [] : await diffDisk(vault, { from, to }, { before, after }, signal);
     const changedBytes = ranges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
     diffs.push({ name: (after ?? before)?.name ?? id, from: before, to: after, changedBytes, ranges });
   }
@@ -53,10 +53,8 @@ export async function diffPoints(
 
 async function diffDisk(
   vault: Vault,
-  from: FoundPoint,
-  to: FoundPoint,
-  before: PointDisk | null,
-  after: PointDisk,
+  { from, to }: { readonly from: FoundPoint; readonly to: FoundPoint },
+  { before, after }: { readonly before: PointDisk | null; readonly after: PointDisk },
   signal: AbortSignal,
 ): Promise<readonly ByteRange[]> {
   const { log } = to;

@@ -18,7 +18,7 @@ const NAME_LENGTH = 512;
 type Item = { readonly point: PointId; readonly disks: readonly DiskVolumes[] };
 
 /** What of a point's disks is encrypted, as its body says. */
-export function volumesInBody({ disks }: PointBody): readonly DiskVolumes[] {
+function volumesInBody({ disks }: PointBody): readonly DiskVolumes[] {
   return disks.map(({ disk, volumes }) => volumesOfDisk(disk, volumes));
 }
 

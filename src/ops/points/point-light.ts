@@ -106,7 +106,7 @@ function lostLight({ where, stated }: Stated): LostLight | [] {
   return { where, openedAt: Temporal.Instant.from(stated.openedAt), verdict: stated.verdict };
 }
 
-/** What of a point nobody has looked at or knows, so that it may be encrypted, and what was encrypted before and is not known any more. */
+/** Parts of a point that may be encrypted: never looked at, of unknown content, or encrypted in an earlier point and unknown now. */
 function unknownParts(
   { volumes, disks }: PointState,
   isLost: (disk: DiskId, volume: string) => boolean,
@@ -129,8 +129,6 @@ function instantOrNull(text: string | null): Temporal.Instant | null {
 
 /** Null where there is none, or one of them is null. */
 function oldest(dates: readonly (Temporal.Instant | null)[]): Temporal.Instant | null {
-  return dates.reduce(
-    (a, b) => (a === null || b === null ? null : Temporal.Instant.compare(a, b) < 0 ? a : b),
-    dates[0] ?? null,
-  );
+  const known = dates.filter((date) => date !== null);
+  return known.length < dates.length ? null : (known.toSorted((a, b) => Temporal.Instant.compare(a, b))[0] ?? null);
 }

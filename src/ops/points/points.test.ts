@@ -6,6 +6,8 @@ import { diffPoints } from "#ops/points/diff-points.ts";
 import { nameOfPoint } from "#ops/points/find-point.ts";
 import { listPoints } from "#ops/points/points.ts";
 import { upcomingDepartures } from "#ops/points/upcoming-departures.ts";
+import { confirmClock } from "#ops/prune/confirm-clock.ts";
+import { ruleDeletions } from "#ops/prune/prune-decisions.ts";
 import { memoryDisk } from "#testing/disks/memory-disk.ts";
 import { seededRandom } from "#testing/random.ts";
 import { backUp, BENCH_BLOCK_BYTES as BLOCK, VaultBench } from "#testing/vaults/vault-bench.ts";
@@ -32,6 +34,27 @@ test("points are listed newest first, each with why it is kept and until when", 
     ["web01@2026-11-22T14:05", "daily 2 of 2 (2026-11-22)", "2026-11-24"],
     ["web01@2026-11-21T14:05", "", "2026-11-23"],
   ]);
+});
+
+test("the point that was logged last stays though its clock was behind, as it does in a prune, until the next one", async () => {
+  const bench = new VaultBench("behind");
+  const definition = bench.disk("sda", 1);
+  const log = await bench.createMachine([definition], { keep: "last=1" });
+  const vault = bench.vault();
+  for (const day of ["23", "20"]) {
+    bench.clock.now = Temporal.Instant.from(`2026-11-${day}T14:05:00Z`);
+    await backUp(vault, log, definition, memoryDisk(new Uint8Array([1])));
+  }
+  const now = Temporal.Instant.from("2026-11-23T15:05:00Z");
+  await confirmClock(log, now, signal);
+  const [, behind] = listPoints(log, "live", now);
+  assert.equal(behind?.name, "web01@2026-11-20T14:05");
+  assert.deepEqual(behind?.fate, {
+    kind: "kept",
+    reasons: ["logged last"],
+    until: Temporal.PlainDate.from("2026-11-24"),
+  });
+  assert.deepEqual(ruleDeletions(log.fold, now), []);
 });
 
 test("a deleted point is listed apart, with when it goes", async () => {

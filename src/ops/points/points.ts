@@ -1,3 +1,4 @@
+import { newestLive } from "#ops/points/newest-live.ts";
 import { forecastKeepWithTorn } from "#policy/keep-torn.ts";
 import { parseKeep } from "#policy/keep.ts";
 import { newestFirst } from "#policy/order.ts";
@@ -6,14 +7,14 @@ import { purgeDueAt } from "#policy/soft-delete.ts";
 import type { PointState } from "#vault/fold/fold.ts";
 import type { Log } from "#vault/log/log.ts";
 
-/** A point, and what is to become of it. */
+/** A point, and its fate: until when it is kept, and why. */
 export type ListedPoint = {
   readonly state: PointState;
   readonly name: string;
   readonly fate:
     | {
         readonly kind: "kept";
-        /** Why: see `decideKeep`; empty when the rule lets it go. */
+        /** Why: see `decideKeep`, and of the point that was logged last that it was; empty when the next prune lets it go. */
         readonly reasons: readonly string[];
         /** A forecast: see `forecastKeepWithTorn`. */
         readonly until: Temporal.PlainDate | "always";
@@ -54,11 +55,22 @@ export function listPoints(log: Log, which: "live" | "deleted", now: Temporal.In
     });
   }
   const rule = keep === "" ? {} : parseKeep(keep);
+  const loggedLast = newestLive(log.fold);
   return forecastKeepWithTorn(dated, rule, { everyHours, now, timeZone }).map(
     ({ point: { state }, reasons, until }) => ({
       state,
       name: nameOf(state),
-      fate: { kind: "kept", reasons, until },
+      fate:
+        reasons.length === 0 && state === loggedLast
+          ? { kind: "kept", reasons: ["logged last"], until: nextPointOn(log, now) }
+          : { kind: "kept", reasons, until },
     }),
   );
+}
+
+/** The day on which the next point is expected. */
+function nextPointOn({ fold }: Log, now: Temporal.Instant): Temporal.PlainDate {
+  const { everyHours, timeZone } = fold.machine;
+  const next = now.add({ milliseconds: Math.round(everyHours * 3_600_000) });
+  return next.toZonedDateTimeISO(timeZone).toPlainDate();
 }

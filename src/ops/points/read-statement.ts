@@ -13,7 +13,7 @@ export type StatedVolume = {
   /** The disk's name. */
   readonly disk: string;
   readonly volume: string;
-  /** Of the header that the point has. */
+  /** Digest of the header that the point has. */
   readonly headerDigest: string;
 };
 

@@ -2,7 +2,7 @@ import { listPoints } from "#ops/points/points.ts";
 import type { Log } from "#vault/log/log.ts";
 import type { PointId } from "#vault/object/ids.ts";
 
-/** A point that is to go. */
+/** A point that will go, and when. */
 export type Departure = {
   readonly point: PointId;
   readonly name: string;
@@ -13,7 +13,7 @@ export type Departure = {
 };
 
 /**
- * The points of a machine that are to go, the next one first. A forecast, as `forecastKeep` makes it; points that are kept
+ * The points of a machine that will go, the next one first. A forecast, as `forecastKeep` makes it; points that are kept
  * for good are not in it.
  */
 export function upcomingDepartures(log: Log, now: Temporal.Instant): readonly Departure[] {

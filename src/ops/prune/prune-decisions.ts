@@ -1,14 +1,11 @@
 import { newestLive } from "#ops/points/newest-live.ts";
-import { clockDoubt } from "#ops/prune/clock-doubt.ts";
 import { decideKeepWithTorn } from "#policy/keep-torn.ts";
 import { parseKeep } from "#policy/keep.ts";
 import { purgeDueAt } from "#policy/soft-delete.ts";
 import type { EntryDraft } from "#vault/entry/entry.ts";
-import type { Fold, OpenSession, PointState } from "#vault/fold/fold.ts";
+import type { Fold, PointState } from "#vault/fold/fold.ts";
+import { clockDoubt } from "#vault/fold/stalled-session.ts";
 import type { PointId, SessionId } from "#vault/object/ids.ts";
-
-/** A backup that has shown no sign of life for so many days is taken for dead. */
-export const STALLED_DAYS = 7;
 
 /** A point that the keep rule lets go, and why. */
 export type RuleDeletion = { readonly point: PointId; readonly capturedAt: string; readonly reason: string };
@@ -73,12 +70,4 @@ export function duePurges(fold: Fold, now: Temporal.Instant): readonly DuePurge[
 
 export function purgeEntry({ point, deletion }: DuePurge, session: SessionId): EntryDraft {
   return { type: "purged", point, deletion, session };
-}
-
-/** The open backup session when, by clocks that can be believed, nothing was heard of it for a week; else null. */
-export function stalledBackup(fold: Fold, now: Temporal.Instant): OpenSession | null {
-  const { backup } = fold;
-  if (backup === null || backup.dateDoubtful || clockDoubt(fold, now) !== null) return null;
-  const lastSign = Temporal.Instant.from(backup.checkpoint?.at ?? backup.openedAt);
-  return now.since(lastSign).total("hours") > 24 * STALLED_DAYS ? backup : null;
 }

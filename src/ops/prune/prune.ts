@@ -1,6 +1,5 @@
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
-import { clockDoubt } from "#ops/prune/clock-doubt.ts";
-import { duePurges, purgeEntry, ruleDeletions, ruleEntry, stalledBackup } from "#ops/prune/prune-decisions.ts";
+import { duePurges, purgeEntry, ruleDeletions, ruleEntry } from "#ops/prune/prune-decisions.ts";
 import type { DuePurge, RuleDeletion } from "#ops/prune/prune-decisions.ts";
 import { RewriteCandidates } from "#ops/prune/rewrite-plan.ts";
 import type { ObjectKey } from "#store/contract.ts";
@@ -11,9 +10,10 @@ import type { LeftAlone } from "#vault/collection/replace-segments.ts";
 import { sweep } from "#vault/collection/sweep.ts";
 import { forgettable } from "#vault/collection/swept-segments.ts";
 import type { Fold } from "#vault/fold/fold.ts";
+import { clockDoubt, stalledSession } from "#vault/fold/stalled-session.ts";
 import { appendPlanned } from "#vault/log/append-planned.ts";
 import type { Log } from "#vault/log/log.ts";
-import { appendInSession, closeSession, openSession } from "#vault/log/session.ts";
+import { appendInSession, openSession, withinSession } from "#vault/log/session.ts";
 import type { Session } from "#vault/log/session.ts";
 import { listSummaries, surplusSummaries } from "#vault/log/summary.ts";
 import type { DiskId, SessionId } from "#vault/object/ids.ts";
@@ -85,6 +85,16 @@ export async function prune(vault: Vault, log: Log, options: PruneOptions, signa
   if (options.dryRun) return foresee(vault, log, options, signal);
   const remover = new Remover(vault.store);
   const session = await begin(vault, log, remover, options, signal);
+  return withinSession(log, session, () => freeInSession({ vault, log, session, remover }, options, signal), signal);
+}
+
+type Work = { readonly vault: Vault; readonly log: Log; readonly session: Session; readonly remover: Remover };
+
+async function freeInSession(
+  { vault, log, session, remover }: Work,
+  options: PruneOptions,
+  signal: AbortSignal,
+): Promise<PruneResult> {
   const closed = await closeStalledBackup(vault, log, session, options, signal);
   const deleted = await deleteByRule(vault, log, session, signal);
   const purged = await purge(vault, log, session, signal);
@@ -102,7 +112,6 @@ export async function prune(vault: Vault, log: Log, options: PruneOptions, signa
   );
   const freedBytes = remover.removed.bytes - swept.bytes - rewritten.writtenBytes;
   const summaries = await removeSummaries(vault, log, remover, signal);
-  await closeSession(log, session, signal);
   return {
     ...resultOf({ deleted, purged, closed }, live, unknown, remover, clockDoubt(log.fold, vault.now())),
     swept,
@@ -214,9 +223,9 @@ async function collect(
   return { candidates, unknown };
 }
 
-/** The backup session that is to be closed; null when there is none. */
+/** The backup session that this prune closes; null when there is none. */
 function closes(fold: Fold, now: Temporal.Instant, { closeStalled }: PruneOptions): SessionId | null {
-  return (closeStalled ? fold.backup : stalledBackup(fold, now))?.id ?? null;
+  return (closeStalled ? fold.backup : stalledSession(fold, "backup", now))?.id ?? null;
 }
 
 async function closeStalledBackup(

@@ -89,7 +89,7 @@ export async function countDifferences(
         hint: "'lockstep check NAME' names the points that it hurts.",
       });
     }
-    for (const block of await findDifferences(comparing, target, stored, first, pointers, signal)) {
+    for (const block of await findDifferences(comparing, { target, disk: stored }, { first, pointers }, signal)) {
       differentBytes += Math.min(blockBytes, sizeBytes - block * blockBytes);
     }
     progress(Math.min(count * blockBytes, sizeBytes - first * blockBytes));
@@ -111,7 +111,7 @@ export type RoomNeed = { readonly neededBytes: number; readonly freeBytes: numbe
  * are not zeros, less what the files have already.
  *
  * @param place  something on that file system
- * @param files  the data that is to lie in each, and where some of it may lie already
+ * @param files  the data that each will hold, and where some of it may lie already
  */
 export async function measureRoom(
   place: string,

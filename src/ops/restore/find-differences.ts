@@ -6,21 +6,23 @@ import type { Lanes } from "#ops/lanes/lanes.ts";
 import { cut } from "#ops/lanes/stretches.ts";
 import { isZeroPointer, POINTER_BYTES } from "#vault/segments/pointer.ts";
 
+type ComparedDisk = {
+  readonly target: DiskTarget;
+  readonly disk: { readonly sizeBytes: number; readonly blockBytes: number };
+};
+
 /**
  * Finds the blocks of a target that are not what pointers say. What the target's medium refuses to read counts as
  * different: writing it may well succeed. What the file system calls a hole of a file is not read.
  *
- * @param target    all that was written to it before is flushed; there are file systems that call data a hole until then
- * @param lanes     told of the disk already
- * @param first     the block that `pointers` start at
- * @param pointers  packed
+ * @param lanes   told of the disk already
+ * @param target  all that was written to it before is flushed; there are file systems that call data a hole until then
+ * @param blocks  what they should be: packed pointers, from the block `first` on
  */
 export async function findDifferences(
   lanes: Lanes,
-  target: DiskTarget,
-  disk: { readonly sizeBytes: number; readonly blockBytes: number },
-  first: number,
-  pointers: Uint8Array,
+  { target, disk }: ComparedDisk,
+  { first, pointers }: { readonly first: number; readonly pointers: Uint8Array },
   signal: AbortSignal,
 ): Promise<ReadonlySet<number>> {
   const different = new Set<number>();

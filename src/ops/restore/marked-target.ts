@@ -11,7 +11,7 @@ const EDGE_BYTES = 64 * 1024;
 /** Written last of all, in one piece: the first page, where the mark stands. */
 const PAGE_BYTES = 4096;
 
-/** An end of the disk: what it is to hold, kept in memory. */
+/** An end of the disk: what it will hold, kept in memory. */
 type Edge = { readonly offsetBytes: number; readonly bytes: Uint8Array };
 
 /**
@@ -19,7 +19,7 @@ type Edge = { readonly offsetBytes: number; readonly bytes: Uint8Array };
  *
  * Before the first write both ends are overwritten by a mark in plain text, so nothing takes the disk for a whole one;
  * their true bytes are held in memory and written at the end, once everything else is on the medium, the first page last.
- * When nothing is written the disk is not touched at all. What was in memory of a process that died is no loss: whoever
+ * When nothing is written the disk is not touched at all. The memory of a process that died is no loss: whoever
  * goes on finds the marked blocks to differ, and gets them from the vault.
  */
 export class MarkedTarget implements DiskTarget {

@@ -26,7 +26,7 @@ const GAP_SLOTS = 4;
  *
  * `read` throws BLOCK_DAMAGED · POINT_GONE: purged meanwhile · ARGUMENT_INVALID: outside the disk · and what the store throws.
  *
- * @param sectorBytes  of the disk that was backed up; null where nobody knows
+ * @param sectorBytes  of the disk that was backed up; null: unknown
  */
 export function pointSource(
   { vault, log }: { readonly vault: Vault; readonly log: Log },

@@ -1,6 +1,6 @@
 import type { ReadRun } from "#vault/segments/read-plan.ts";
 
-/** Runs of so many neighbours are written by themselves. */
+/** Runs of at least so many neighbours are written by themselves. */
 const DENSE_BLOCKS = 16;
 
 /** Whether a run's blocks follow one another on the disk, and are many enough to be worth a write of their own. */

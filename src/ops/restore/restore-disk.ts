@@ -17,7 +17,7 @@ import type { NodeReader } from "#vault/tree/node-reader.ts";
 import { PointerCursor } from "#vault/tree/pointer-cursor.ts";
 import type { TreeShape } from "#vault/tree/tree-walk.ts";
 
-/** The disk of a point, as it is to be restored. */
+/** A disk of a point, which is restored. */
 export type StoredDisk = {
   readonly disk: DiskId;
   readonly name: string;
@@ -52,18 +52,20 @@ const COMPARED_BLOCKS = 4096;
 const PLANNED_WINDOWS = 4;
 const WINDOWS = 2;
 const RUN_BYTES = 8 * 1024 * 1024;
-/** Of one job for a window, in many small reads. */
+/** The most bytes that one job reads for a window, in many small reads. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** So many, that no lane waits for the main thread; they take memory only where `readLent` cannot serve. */
 const JOBS_AT_ONCE = 16;
 const READ_BUFFERS = 6;
-/** Of one such job. */
+/** Reads of one such job at the same time. */
 const READS_AT_ONCE = 8;
 const WRITES_AT_ONCE = 4;
 /** Unwanted slots that cost less to read along than another read would. */
 const GAP_SLOTS = 16;
 
-/** Blocks that follow one another: their pointers, packed, and which of them are to be written; null: all. */
+type RestoreDeps = { readonly segments: SegmentReader; readonly nodes: NodeReader; readonly target: DiskTarget };
+
+/** Blocks that follow one another: their pointers, packed, and which of them to write; null: all. */
 type Chunk = { readonly first: number; readonly pointers: Uint8Array; readonly wanted: ReadonlySet<number> | null };
 /** What is read into one buffer: a run that is written by itself, or several for a window. */
 type Job = { readonly dense: ReadRun } | { readonly runs: readonly PlacedRun[]; readonly open: OpenWindow };
@@ -79,51 +81,81 @@ type OpenWindow = { readonly window: RestoreWindow; jobsLeft: number; failed: bo
  *   TARGET_UNWRITABLE
  */
 export async function restoreDisk(
-  deps: { segments: SegmentReader; nodes: NodeReader; target: DiskTarget },
+  deps: RestoreDeps,
   stored: StoredDisk,
   options: RestoreDiskOptions,
   signal: AbortSignal,
 ): Promise<RestoredDisk> {
-  const { target } = deps;
-  const { blockBytes, sizeBytes } = stored;
-  const { blocks } = stored.tree;
-  const cursor = new PointerCursor(deps.nodes, stored.tree);
-  const windowBlocks = Math.max(1, Math.floor(options.windowBytes / blockBytes));
-  const chunkBlocks = options.compare === null ? PLANNED_WINDOWS * windowBlocks : COMPARED_BLOCKS;
-  const windows = new BufferPool(WINDOWS, Math.min(windowBlocks, blocks) * blockBytes);
-  const runSlots = Math.max(1, Math.floor(RUN_BYTES / blockBytes));
-  // Room for runs with their gaps, and behind that for blocks unpacked: less where the disk is small.
-  const storedRoom = Math.min(RUN_BYTES, blocks * (GAP_SLOTS + 1) * blockBytes);
-  const readBuffers = new BufferPool(READ_BUFFERS, storedRoom + Math.min(RUN_BYTES, blocks * blockBytes));
-  let writtenBytes = 0;
-  let zeroedBytes = 0;
-  let incompleteBytes = 0;
+  return new DiskRestore(deps, stored, options, signal).run();
+}
 
-  const lengthOf = (block: number): number => Math.min(blockBytes, sizeBytes - block * blockBytes);
+/** One run of `restoreDisk`. */
+class DiskRestore {
+  readonly #deps: RestoreDeps;
+  readonly #stored: StoredDisk;
+  readonly #options: RestoreDiskOptions;
+  readonly #signal: AbortSignal;
+  readonly #cursor: PointerCursor;
+  readonly #windowBlocks: number;
+  readonly #chunkBlocks: number;
+  readonly #runSlots: number;
+  /** In a read buffer: room for runs with their gaps, and behind that for blocks unpacked; less where the disk is small. */
+  readonly #storedRoom: number;
+  readonly #windows: BufferPool;
+  readonly #readBuffers: BufferPool;
+  readonly #done = { writtenBytes: 0, zeroedBytes: 0, incompleteBytes: 0 };
 
-  async function zero(first: number, end: number): Promise<void> {
-    const range = rangeOfBlocks(stored, first, end);
-    await target.zero(range, signal);
-    zeroedBytes += range.lengthBytes;
-    writtenBytes += range.lengthBytes;
+  constructor(deps: RestoreDeps, stored: StoredDisk, options: RestoreDiskOptions, signal: AbortSignal) {
+    const { blockBytes, tree } = stored;
+    this.#deps = deps;
+    this.#stored = stored;
+    this.#options = options;
+    this.#signal = signal;
+    this.#cursor = new PointerCursor(deps.nodes, tree);
+    this.#windowBlocks = Math.max(1, Math.floor(options.windowBytes / blockBytes));
+    this.#chunkBlocks = options.compare === null ? PLANNED_WINDOWS * this.#windowBlocks : COMPARED_BLOCKS;
+    this.#runSlots = Math.max(1, Math.floor(RUN_BYTES / blockBytes));
+    this.#storedRoom = Math.min(RUN_BYTES, tree.blocks * (GAP_SLOTS + 1) * blockBytes);
+    this.#windows = new BufferPool(WINDOWS, Math.min(this.#windowBlocks, tree.blocks) * blockBytes);
+    this.#readBuffers = new BufferPool(READ_BUFFERS, this.#storedRoom + Math.min(RUN_BYTES, tree.blocks * blockBytes));
   }
 
-  async function load(first: number): Promise<Chunk> {
-    const end = Math.min(blocks, first + chunkBlocks);
-    const { pointers, damaged } = await cursor.read(first, end - first, signal);
-    if (damaged) throw treeDamaged(stored, first, end);
-    const { compare } = options;
-    const wanted = compare === null ? null : await findDifferences(compare, target, stored, first, pointers, signal);
+  async run(): Promise<RestoredDisk> {
+    await forEachBounded(this.#jobs(), JOBS_AT_ONCE, async (job) => this.#work(job));
+    return this.#done;
+  }
+
+  /** The bytes of a block; the last one may be short. */
+  #lengthOf(block: number): number {
+    const { blockBytes, sizeBytes } = this.#stored;
+    return Math.min(blockBytes, sizeBytes - block * blockBytes);
+  }
+
+  async #zero(first: number, end: number): Promise<void> {
+    const range = rangeOfBlocks(this.#stored, first, end);
+    await this.#deps.target.zero(range, this.#signal);
+    this.#done.zeroedBytes += range.lengthBytes;
+    this.#done.writtenBytes += range.lengthBytes;
+  }
+
+  async #load(first: number): Promise<Chunk> {
+    const end = Math.min(this.#stored.tree.blocks, first + this.#chunkBlocks);
+    const { pointers, damaged } = await this.#cursor.read(first, end - first, this.#signal);
+    if (damaged) throw treeDamaged(this.#stored, first, end);
+    const { compare } = this.#options;
+    if (compare === null) return { first, pointers, wanted: null };
+    const disk = { target: this.#deps.target, disk: this.#stored };
+    const wanted = await findDifferences(compare, disk, { first, pointers }, this.#signal);
     return { first, pointers, wanted };
   }
 
   /** The disk's chunks in order; while one is restored, the next is loaded. */
-  async function* chunks(): AsyncGenerator<Chunk> {
-    let next: Promise<Chunk> | null = load(0);
+  async *#chunks(): AsyncGenerator<Chunk> {
+    let next: Promise<Chunk> | null = this.#load(0);
     try {
-      for (let first = 0; next !== null; first += chunkBlocks) {
+      for (let first = 0; next !== null; first += this.#chunkBlocks) {
         const chunk: Chunk = await next;
-        next = first + chunkBlocks < blocks ? load(first + chunkBlocks) : null;
+        next = first + this.#chunkBlocks < this.#stored.tree.blocks ? this.#load(first + this.#chunkBlocks) : null;
         next?.catch(() => undefined); // it is awaited later; until then a failure is not unhandled
         yield chunk;
       }
@@ -133,141 +165,142 @@ export async function restoreDisk(
   }
 
   /** Zeros what has to be zeros in a chunk and gives the reads that the rest of it takes. */
-  async function* jobsOf({ first, pointers, wanted }: Chunk): AsyncGenerator<Job> {
+  async *#jobsOf({ first, pointers, wanted }: Chunk): AsyncGenerator<Job> {
     const end = first + pointers.length / POINTER_BYTES;
-    let plan = new ReadPlan(stored.disk, windowBlocks);
+    let plan = new ReadPlan(this.#stored.disk, this.#windowBlocks);
     let zerosFrom = -1;
     for (let block = first; block < end; block++) {
       const at = (block - first) * POINTER_BYTES;
       const isZero = isZeroPointer(pointers, at);
-      if ((flagsAt(pointers, at) & FLAG_UNREADABLE) !== 0) incompleteBytes += lengthOf(block);
-      const write = wanted === null ? !isZero || !target.startsZeroed : wanted.has(block);
+      if ((flagsAt(pointers, at) & FLAG_UNREADABLE) !== 0) this.#done.incompleteBytes += this.#lengthOf(block);
+      const write = wanted === null ? !isZero || !this.#deps.target.startsZeroed : wanted.has(block);
       if (write && !isZero) plan.add(block, pointers, at);
-      else options.progress(lengthOf(block));
+      else this.#options.progress(this.#lengthOf(block));
       if (write && isZero && zerosFrom < 0) zerosFrom = block;
       if (zerosFrom >= 0 && !(write && isZero)) {
-        await zero(zerosFrom, block);
+        await this.#zero(zerosFrom, block);
         zerosFrom = -1;
       }
-      if (plan.blockCount === windowBlocks) {
-        yield* readsOf(plan);
-        plan = new ReadPlan(stored.disk, windowBlocks);
+      if (plan.blockCount === this.#windowBlocks) {
+        yield* this.#readsOf(plan);
+        plan = new ReadPlan(this.#stored.disk, this.#windowBlocks);
       }
     }
-    if (zerosFrom >= 0) await zero(zerosFrom, end);
-    yield* readsOf(plan);
+    if (zerosFrom >= 0) await this.#zero(zerosFrom, end);
+    yield* this.#readsOf(plan);
   }
 
   /** Long runs of neighbours by themselves, and the others with the window that they are for. */
-  async function* readsOf(plan: ReadPlan): AsyncGenerator<Job> {
-    const runs = [...plan.runs(runSlots, GAP_SLOTS)];
+  async *#readsOf(plan: ReadPlan): AsyncGenerator<Job> {
+    const runs = [...plan.runs(this.#runSlots, GAP_SLOTS)];
     for (const run of runs) if (isDense(run)) yield { dense: run };
     const sparse = runs.filter((run) => !isDense(run));
     if (sparse.length === 0) return;
     const inWindow = sparse.flatMap((run) => run.blocks).sort((a, b) => a - b);
-    const window = new RestoreWindow(inWindow, blockBytes, await windows.take());
-    const batches = [...batchesOf(sparse, Math.max(1, Math.floor(BATCH_BYTES / blockBytes)))];
+    const window = new RestoreWindow(inWindow, this.#stored.blockBytes, await this.#windows.take());
+    const batches = [...batchesOf(sparse, Math.max(1, Math.floor(BATCH_BYTES / this.#stored.blockBytes)))];
     const open: OpenWindow = { window, jobsLeft: batches.length, failed: false };
     for (const batch of batches) yield { runs: batch, open };
   }
 
-  async function* jobs(): AsyncGenerator<Job> {
-    for await (const chunk of chunks()) yield* jobsOf(chunk);
+  async *#jobs(): AsyncGenerator<Job> {
+    for await (const chunk of this.#chunks()) yield* this.#jobsOf(chunk);
   }
 
   /** Where a block's bytes go, once their length is known to be right. */
-  function placing({ run, place }: { run: ReadRun; place: Placing }) {
+  #placing({ run, place }: { run: ReadRun; place: Placing }) {
     return (index: number, plainBytes: number, storedAt: number | null): number => {
       const block = run.blocks[index] ?? 0;
-      if (plainBytes !== lengthOf(block)) throw wrongLength(run, index);
+      if (plainBytes !== this.#lengthOf(block)) throw wrongLength(run, index);
       return place(block, plainBytes, storedAt);
     };
   }
 
   /** Reads a run; `place` says where in `into` each block's bytes go. */
-  async function read(run: ReadRun, buffer: Uint8Array, into: Uint8Array, place: Placing): Promise<void> {
+  async #read(run: ReadRun, buffer: Uint8Array, into: Uint8Array, place: Placing): Promise<void> {
+    const { segments } = this.#deps;
+    const placing = this.#placing({ run, place });
     try {
-      await deps.segments.readSlots(run.ref, run.slots, buffer, into, placing({ run, place }), signal);
+      await segments.readSlots(run.ref, run.slots, buffer, into, placing, this.#signal);
     } catch (error) {
-      throw error instanceof DamageError ? blocksDamaged(stored, run, error) : error;
+      throw error instanceof DamageError ? blocksDamaged(this.#stored, run, error) : error;
     }
   }
 
-  async function write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
-    await target.write(offsetBytes, bytes, signal);
-    writtenBytes += bytes.length;
-    options.progress(bytes.length);
+  async #write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    await this.#deps.target.write(offsetBytes, bytes, this.#signal);
+    this.#done.writtenBytes += bytes.length;
+    this.#options.progress(bytes.length);
   }
 
   /** Neighbours are opened in place, or behind the ciphertext where they were compressed, and written at once. */
-  async function restoreDense(run: ReadRun, buffer: Uint8Array): Promise<void> {
+  async #restoreDense(run: ReadRun, buffer: Uint8Array): Promise<void> {
     const first = run.blocks[0] ?? 0;
     const views: Uint8Array[] = [];
-    await read(run, buffer, buffer, (block, plainBytes, storedAt) => {
-      const at = storedAt ?? storedRoom + (block - first) * blockBytes;
+    await this.#read(run, buffer, buffer, (block, plainBytes, storedAt) => {
+      const at = storedAt ?? this.#storedRoom + (block - first) * this.#stored.blockBytes;
       views[block - first] = buffer.subarray(at, at + plainBytes);
       return at;
     });
     await forEachBounded(neighbours(views), WRITES_AT_ONCE, async ({ index, bytes }) =>
-      write((first + index) * blockBytes, bytes),
+      this.#write((first + index) * this.#stored.blockBytes, bytes),
     );
   }
 
-  async function readInto({ window }: OpenWindow, runs: readonly PlacedRun[]): Promise<void> {
+  async #readInto({ window }: OpenWindow, runs: readonly PlacedRun[]): Promise<void> {
+    const { segments } = this.#deps;
     const place: Placing = (block, plainBytes) => window.place(block, plainBytes);
     const left: PlacedRun[] = [];
     await forEachBounded(bySegment(runs), READS_AT_ONCE, async (group) => {
       const run = joined(group);
-      const isRead = await deps.segments.readLent(run.ref, run.slots, window.buffer, placing({ run, place }), signal);
+      const placing = this.#placing({ run, place });
+      const isRead = await segments.readLent(run.ref, run.slots, window.buffer, placing, this.#signal);
       if (!isRead) left.push(...group);
     });
     if (left.length === 0) return;
-    await withBuffer(async (buffer) =>
+    await this.#withBuffer(async (buffer) =>
       forEachBounded(left, READS_AT_ONCE, async ({ run, atSlot }) =>
-        read(run, buffer.subarray(atSlot * blockBytes), window.buffer, place),
+        this.#read(run, buffer.subarray(atSlot * this.#stored.blockBytes), window.buffer, place),
       ),
     );
   }
 
   /** Whoever reads the last runs of a window writes it and frees its memory, also when another one has failed. */
-  async function restoreInto(open: OpenWindow, runs: readonly PlacedRun[]): Promise<void> {
+  async #restoreInto(open: OpenWindow, runs: readonly PlacedRun[]): Promise<void> {
     let isLast = false;
     try {
-      await readInto(open, runs);
+      await this.#readInto(open, runs);
     } catch (error) {
       open.failed = true;
       throw error;
     } finally {
       open.jobsLeft--;
       isLast = open.jobsLeft === 0;
-      if (isLast && open.failed) windows.give(open.window.buffer);
+      if (isLast && open.failed) this.#windows.give(open.window.buffer);
     }
     if (!isLast || open.failed) return;
     try {
       await forEachBounded(open.window.runs(RUN_BYTES), WRITES_AT_ONCE, async ({ offsetBytes, bytes }) =>
-        write(offsetBytes, bytes),
+        this.#write(offsetBytes, bytes),
       );
     } finally {
-      windows.give(open.window.buffer);
+      this.#windows.give(open.window.buffer);
     }
   }
 
-  async function withBuffer(use: (buffer: Uint8Array) => Promise<void>): Promise<void> {
-    const buffer = await readBuffers.take();
+  async #withBuffer(use: (buffer: Uint8Array) => Promise<void>): Promise<void> {
+    const buffer = await this.#readBuffers.take();
     try {
       await use(buffer);
     } finally {
-      readBuffers.give(buffer);
+      this.#readBuffers.give(buffer);
     }
   }
 
-  async function work(job: Job): Promise<void> {
-    if ("dense" in job) await withBuffer(async (buffer) => restoreDense(job.dense, buffer));
-    else await restoreInto(job.open, job.runs);
+  async #work(job: Job): Promise<void> {
+    if ("dense" in job) await this.#withBuffer(async (buffer) => this.#restoreDense(job.dense, buffer));
+    else await this.#restoreInto(job.open, job.runs);
   }
-
-  await forEachBounded(jobs(), JOBS_AT_ONCE, work);
-  return { writtenBytes, zeroedBytes, incompleteBytes };
 }
 
 type Placing = (block: number, plainBytes: number, storedAt: number | null) => number;

@@ -1,3 +1,4 @@
+import { shellWord } from "#bytes/shell-word.ts";
 import { openExistingTarget } from "#disk/existing-target.ts";
 import { fillTarget, requireRoom } from "#ops/restore/fill-target.ts";
 import type { RestoreDeps } from "#ops/restore/fill-target.ts";
@@ -70,17 +71,13 @@ async function openMarked(
 }
 
 /** What a disk says of itself while it is being overwritten. */
-export function restoreMark(of: { point: string; name: string; disk: string; path: string }): string {
+function restoreMark(of: { point: string; name: string; disk: string; path: string }): string {
   return [
     "LOCKSTEP RESTORE NOT FINISHED",
     `point ${of.name} (${of.point})`,
     `disk ${of.disk}`,
     "This disk is neither what it was nor what it is to be. To go on, run:",
-    `lockstep restore ${of.point} --disk ${of.disk} --to ${shellQuoted(of.path)} --in-place`,
+    `lockstep restore ${of.point} --disk ${of.disk} --to ${shellWord(of.path)} --in-place`,
     "",
   ].join("\n");
-}
-
-function shellQuoted(text: string): string {
-  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -6,7 +6,7 @@ import type { Secret } from "#bytes/secret.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 
 /**
- * A generated secret has 256 random bits: nobody can try them all, however cheap a try is, so there is nothing for a costly
+ * A generated secret has 256 random bits: trying them all is out of reach, however cheap a try is, so there is nothing for a costly
  * derivation to make up for. PBKDF2 is what LUKS1 and every reader of LUKS2 knows (GRUB's knows no Argon2), and 1,000 rounds are the least
  * that cryptsetup takes.
  */

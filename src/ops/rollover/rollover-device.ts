@@ -23,7 +23,7 @@ export async function refuseHeldDisk(path: string, signal: AbortSignal): Promise
 }
 
 /**
- * Makes a volume of a disk that nobody holds a device of its own: a loop device for a part of the disk, which goes when this process
+ * Makes a volume of a disk that is not in use a device of its own: a loop device for a part of the disk, which goes when this process
  * ends, however it does.
  *
  * @throws {LockstepError} as `refuseHeldDisk`; VOLUME_UNSUPPORTED: it is not in one piece; CRYPTSETUP_FAILED: no loop device can be made

@@ -73,7 +73,7 @@ export async function lookAtRollover(
 
 /**
  * Does one task to the volume by cryptsetup, unless the header has changed since it was looked at; then nothing is done, and another look
- * says what is to be done now.
+ * says what to do now.
  *
  * @throws {LockstepError} TARGET_IN_USE, TARGET_DENIED, CRYPTSETUP_FAILED, SECRET_REJECTED, VOLUME_UNSUPPORTED; and what
  *   `RolloverValues.get` throws

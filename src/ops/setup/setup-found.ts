@@ -15,7 +15,7 @@ const { backupUser, keysUser, linkGroup, backupHome, keysHome } = layout;
 export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The file that holds what systemd has to hand to the key side; only there where the key store was made so. */
-export const credentialPath = join(keysHome, "lockstep-key-store.cred");
+const credentialPath = join(keysHome, "lockstep-key-store.cred");
 
 /**
  * Looks at what `setup system` has done on this host.
@@ -133,7 +133,7 @@ async function ask(program: string, ...words: readonly string[]): Promise<string
   }
 }
 
-/** Of the thing itself, where it is a link; null where there is none. */
+/** The owner's name, of a link that of the link itself; null where nothing is there. */
 async function ownerOf(users: ReadonlyMap<string, number>, path: string): Promise<string | null> {
   const found = await orNull(lstat(path));
   return found === null ? null : nameOf(users, found.uid);

@@ -8,7 +8,7 @@ export const layout = {
   backupHome: "/var/lib/lockstep",
   /** Home and state of the key side, and the key store. */
   keysHome: "/var/lib/lockstep-keys",
-  /** In `/run`: where the socket is. */
+  /** The folder of the socket, in `/run`. */
   runtime: "lockstep-keys",
   config: "/etc/lockstep/config.toml",
   units: "/etc/systemd/system",

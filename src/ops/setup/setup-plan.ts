@@ -19,7 +19,7 @@ export type SetupFound = {
   readonly users: readonly string[];
   readonly hasLinkGroup: boolean;
   readonly linkMembers: readonly string[];
-  /** By their paths; null: not there. */
+  /** Folders by their paths; null: not there. */
   readonly folders: ReadonlyMap<string, FolderFacts | null>;
   /** What each unit's file says; null: not there. */
   readonly units: ReadonlyMap<UnitName, string | null>;
@@ -207,7 +207,7 @@ function run(why: string, program: string, ...words: readonly string[]): SetupSt
   return { why, act: { kind: "run", words: [program, ...words] } };
 }
 
-/** Of what is root's. It walks by descriptors and follows no link: what a user swaps meanwhile leads it nowhere else. */
+/** Changes the owner of what is root's. It walks by descriptors and follows no link: what a user swaps meanwhile leads it nowhere else. */
 function chown(to: string, folder: string, why: string): SetupStep {
   return run(why, "chown", "-R", "-h", "-P", "--from=root", to, folder);
 }

@@ -123,3 +123,14 @@ test("dead objects go rather than to get a new key", async () => {
   assert.equal(await dataObjects(), before / 2);
   assert.ok(segments < before);
 });
+
+test("one that fails closes its session", async () => {
+  const bench = await MaintenanceBench.make("fails", 60);
+  await bench.backUp();
+  const store = gatedStore(bench.store, ({ operation }) =>
+    operation === "delete" ? Promise.reject(new LockstepError("STORE_UNAVAILABLE", "gone")) : Promise.resolve(),
+  );
+  await assert.rejects(rekeyNow(bench, store), { code: "STORE_UNAVAILABLE" });
+  const { fold } = await bench.bench.log(withNewEpoch(bench.vault), bench.log);
+  assert.deepEqual([fold.maintenance, fold.seq > bench.log.fold.seq], [null, true]);
+});

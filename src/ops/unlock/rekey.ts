@@ -6,7 +6,8 @@ import { replaceSegments } from "#vault/collection/replace-segments.ts";
 import type { LeftAlone, SegmentToReplace } from "#vault/collection/replace-segments.ts";
 import { sweep } from "#vault/collection/sweep.ts";
 import type { Log } from "#vault/log/log.ts";
-import { closeSession, openSession } from "#vault/log/session.ts";
+import { openSession, withinSession } from "#vault/log/session.ts";
+import type { Session } from "#vault/log/session.ts";
 import type { DiskId } from "#vault/object/ids.ts";
 import { markLive } from "#vault/tree/mark.ts";
 import type { Liveness } from "#vault/tree/mark.ts";
@@ -28,7 +29,7 @@ export type RekeyResult = {
   readonly unreadable: readonly DiskId[];
   /** Bytes sealed with older keys that the store did not let go. */
   readonly leftBytes: number;
-  /** In words: what whoever kept a removed unlock way can still read, and what is left to do. */
+  /** What a removed unlock way can still read, and what is left to do, in words. */
   readonly warnings: readonly string[];
 };
 
@@ -39,18 +40,26 @@ export type RekeyResult = {
  * It may be stopped at any time and run again: what was done is not done again.
  *
  * Log entries, bodies of points and summaries that were written before keep their keys: they are never rewritten, since
- * each entry names the one before by its hash. And nobody can take back a copy of the vault that somebody made.
+ * each entry names the one before by its hash. And a copy of the vault that somebody made cannot be taken back.
  *
  * @throws {LockstepError} SESSION_FENCED: a prune or another re-keying began meanwhile; and what the store throws
  */
 export async function rekey(vault: Vault, log: Log, options: RekeyOptions, signal: AbortSignal): Promise<RekeyResult> {
-  const { store, keyring } = vault;
-  const { keys } = keyring;
-  const { machine } = log;
   await log.read(signal);
   const choose = () => ({ base: null, adopt: false });
   const session = await openSession(log, "maintenance", { random: vault.random, choose }, signal);
   if (session === null) throw new LockstepError("SESSION_FENCED", "The re-keying was not begun.");
+  return withinSession(log, session, () => rekeyInSession({ vault, log, session }, options, signal), signal);
+}
+
+async function rekeyInSession(
+  { vault, log, session }: { readonly vault: Vault; readonly log: Log; readonly session: Session },
+  options: RekeyOptions,
+  signal: AbortSignal,
+): Promise<RekeyResult> {
+  const { store, keyring } = vault;
+  const { keys } = keyring;
+  const { machine } = log;
   const epoch = keys.currentEpoch;
   const remover = new Remover(store);
   const quiet = { both: false, onSegment: () => undefined };
@@ -80,7 +89,6 @@ export async function rekey(vault: Vault, log: Log, options: RekeyOptions, signa
     },
     signal,
   );
-  await closeSession(log, session, signal);
   const unreadable = [...live.disks].flatMap(([disk, marks]) => (marks.unreadable.length > 0 ? [disk] : []));
   const leftAlone = [...passedOver, ...done.leftAlone];
   const { segments, writtenBytes } = done;

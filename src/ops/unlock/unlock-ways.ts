@@ -34,7 +34,7 @@ export async function addUnlockWay(
 }
 
 /**
- * Removes an unlock way, and tells the logs: whoever writes to them seals with the new data key from then on.
+ * Removes an unlock way, and notes it in the logs: all who write to them seal with the new data key from then on.
  *
  * @throws {LockstepError} what `removeWay` throws
  */

@@ -1,3 +1,4 @@
+import { openSectorEncrypter } from "#testing/volumes/sector-encrypter.ts";
 import type { SectorCipherSpec } from "#volume/cipher/sector-cipher-spec.ts";
 import { openSectorCipher } from "#volume/cipher/sector-cipher.ts";
 
@@ -16,9 +17,9 @@ export function decrypted(spec: SectorCipherSpec, key: Uint8Array, sectors: Uint
 
 /** A copy of `sectors`, encrypted with a cipher of its own. */
 export function encrypted(spec: SectorCipherSpec, key: Uint8Array, sectors: Uint8Array, ivBase: bigint): Uint8Array {
-  using cipher = openSectorCipher(spec, key);
+  using encrypter = openSectorEncrypter(spec, key);
   const copy = new Uint8Array(sectors);
-  cipher.encrypt(copy, ivBase);
+  encrypter.encrypt(copy, ivBase);
   return copy;
 }
 

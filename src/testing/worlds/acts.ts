@@ -209,6 +209,32 @@ export const acts: readonly Act[] = [
     mend: heal,
   },
   {
+    name: "a check that writes anew what reads well again",
+    prepare: async (store) => {
+      const whole = await WholeVault.make("put right", BLOCKS, { store });
+      await whole.backUp(await whole.open());
+      await damageFirstBlock(whole);
+      await whole.check(await whole.open(), { record: true });
+      await damageFirstBlock(whole); // the bit that was flipped is flipped back
+      return whole;
+    },
+    run: async (whole, client) => {
+      const { healedSlots, unread, warnings } = await whole.check(client, { record: true, repair: true });
+      const isPartial = unread.length + warnings.length > 0;
+      assert.ok(isPartial || healedSlots === 1);
+      return answer((later) => {
+        const { damaged, maintenance } = later.log.fold;
+        assert.ok(damaged.size + healedSlots <= 1, "what was said to be healed is not");
+        assert.ok(isPartial || maintenance === null, "the session is open");
+      }, isPartial);
+    },
+    mend: async (whole) => {
+      const client = await whole.open();
+      await whole.prune(client); // it closes a session that nobody could close
+      await whole.check(client, { record: true, repair: true });
+    },
+  },
+  {
     name: "adding an unlock way",
     prepare: (store) => withPoints("add way", store),
     run: async (whole, { vault: { store }, opened, log }) => {

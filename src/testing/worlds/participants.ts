@@ -62,7 +62,7 @@ export function pointOf({ points }: SharedWorld, name: PointName): PointId {
 }
 
 /** A backup of the disk, which has new content in the blocks given. It logs a checkpoint after each stretch. */
-export function backupOf(name: string, ...blocks: readonly number[]): Participant {
+function backupOf(name: string, ...blocks: readonly number[]): Participant {
   return {
     name,
     refusals: ["SESSION_FENCED"],

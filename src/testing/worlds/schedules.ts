@@ -52,7 +52,7 @@ export const undisturbed: Circumstances = { hoursAhead: [0, 0], unanswered: null
  * that it was moved in is the same.
  *
  * @param ends   see `runOrder`
- * @param keeps  whether one more order is to be run, of those that stop both, when so many were
+ * @param keeps  whether to run one more order of those that stop both, when so many were run
  */
 export async function everyOrder(
   pair: Pair,

@@ -21,7 +21,7 @@ import type { Vault } from "#vault/vault.ts";
 const BATCH_ITEMS = 64;
 const BATCH_BYTES = 1024 * 1024 * 1024;
 
-/** A segment that is to get a new generation. */
+/** A segment that gets a new generation. */
 export type SegmentToReplace = {
   readonly ref: SegmentRef;
   /** The slots that the new generation gets. */

@@ -73,7 +73,8 @@ export function checked(fold: Fold, entry: EntryOf<"checked">, doubtful: boolean
     const state = fold.points.get(id);
     if (state === undefined || state.seq > upTo) continue;
     const isHurt = hurt.has(id);
-    const checkedAt = isHurt ? null : isWhole ? startedAt : state.checkedAt;
+    const foundSoundAt = isWhole ? startedAt : state.checkedAt;
+    const checkedAt = isHurt ? null : foundSoundAt;
     if (isHurt !== state.hurt || checkedAt !== state.checkedAt)
       changed.push([id, { ...state, hurt: isHurt, checkedAt }]);
   }

@@ -22,18 +22,19 @@ export type TwinCheck = {
 
 type Deps = { readonly store: Store; readonly retry: Retry };
 
-/**
- * Reads an object and, on stores of one disk, its second copy.
- *
- * @param faultOf  what is wrong with bytes, in words; null when they are right
- * @param repair   put back what is missing, and replace a damaged second copy
- */
+export type TwinRules = {
+  readonly limitBytes: number;
+  /** What is wrong with bytes, in words; null when they are right. */
+  readonly faultOf: (bytes: Uint8Array) => string | null;
+  /** Put back what is missing, and replace a damaged second copy. */
+  readonly repair: boolean;
+};
+
+/** Reads an object and, on stores of one disk, its second copy. */
 export async function checkTwins(
   deps: Deps,
   key: ObjectKey,
-  limitBytes: number,
-  faultOf: (bytes: Uint8Array) => string | null,
-  repair: boolean,
+  { limitBytes, faultOf, repair }: TwinRules,
   signal: AbortSignal,
 ): Promise<TwinCheck> {
   let right: Uint8Array | null = null;

@@ -8,7 +8,7 @@ import { LockstepError } from "#errors/errors.ts";
 /** The longest key file that is read. */
 export const KEY_FILE_LIMIT_BYTES = 16 * 1024;
 /** Bytes of the key in a key file. */
-export const FILE_KEY_BYTES = 32;
+const FILE_KEY_BYTES = 32;
 
 const PREFIX = "LOCKSTEP-KEY-1-";
 const CHECK_BYTES = 4;

@@ -9,7 +9,7 @@ import { appendOnlyStore } from "#testing/stores/append-only-store.ts";
 import { faultyStore } from "#testing/stores/faulty-store.ts";
 import { alter } from "#testing/vaults/damage.ts";
 import { fileKeyOf, keyringDeps, passphraseOf } from "#testing/vaults/keyring-deps.ts";
-import { addWay, createVault, healKeyring, removeWay, startEpoch } from "#vault/keyring/keyring-change.ts";
+import { addWay, createVault, healKeyring, removeWay } from "#vault/keyring/keyring-change.ts";
 import { WAYS_LIMIT } from "#vault/keyring/keyring-format.ts";
 import { openKeyring } from "#vault/keyring/keyring-open.ts";
 import { listWays, wayInUse } from "#vault/keyring/keyring.ts";
@@ -137,11 +137,11 @@ test("who was removed meanwhile changes nothing more", async () => {
   await assert.rejects(addWay(store, asOther, person, deps, signal), { code: "KEY_FILE_REJECTED", message: /removed/ });
 });
 
-test("a new epoch leaves the ways and the older data keys as they are", async () => {
+test("a way that is removed starts a new data key, and leaves the other ways and the older data keys as they are", async () => {
   const store = memoryStore();
   const deps = keyringDeps("epoch");
-  const made = await createVault(store, { ways: [host, person] }, deps, signal);
-  await startEpoch(store, made, deps, signal);
+  const made = await createVault(store, { ways: [host, other, person] }, deps, signal);
+  await removeWay(store, made, idOf(made, "other"), deps, signal);
   const opened = await openKeyring(store, person.secret, deps, signal);
   assert.deepEqual([...opened.keys.epochs.keys()], [1, 2]);
   assert.equal(opened.keys.currentEpoch, 2);
@@ -157,7 +157,11 @@ test("refuses changes that make no sense, and says why", async () => {
     addWay(store, made, { label, secret: fileKeyOf(byte) }, deps, signal);
   await assert.rejects(removeWay(store, made, idOf(made, "host"), deps, signal), { code: "UNLOCK_LAST" });
   await assert.rejects(removeWay(store, made, "00".repeat(16) as WayId, deps, signal), { code: "NAME_UNKNOWN" });
-  await assert.rejects(add("host", 5), { code: "NAME_TAKEN", message: /there is one of that name/ });
+  await assert.rejects(add("host", 5), {
+    code: "NAME_TAKEN",
+    message: /there is one of that name/,
+    hint: /`lockstep vault unlock remove host`/,
+  });
   await assert.rejects(add("again", 1), { code: "NAME_TAKEN", message: /the key file is "host" already/ });
   for (const label of ["", " a", "a ", "a\nb", "a\u202eb", "\ud800", "x".repeat(129)]) {
     await assert.rejects(add(label, 5), { code: "ARGUMENT_INVALID" });

@@ -1,4 +1,5 @@
 import { Secret } from "#bytes/secret.ts";
+import { shellWord } from "#bytes/shell-word.ts";
 import { fromHex, hex } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import type { Random } from "#crypto/derive.ts";
@@ -122,19 +123,6 @@ export async function removeWay(
       });
     }
     return { ways, contents: withNewEpoch(store, contents, deps) };
-  };
-  return changeKeyring(store, opened, decide, deps, signal);
-}
-
-/** Starts a new data-key epoch: new objects are sealed with a new key. @throws {LockstepError} as `addWay` */
-export async function startEpoch(
-  store: Store,
-  opened: OpenedKeyring,
-  deps: KeyringDeps,
-  signal: AbortSignal,
-): Promise<OpenedKeyring> {
-  const decide = ({ keyring, contents }: OpenedKeyring): Next => {
-    return { ways: keyring.ways, contents: withNewEpoch(store, contents, deps) };
   };
   return changeKeyring(store, opened, decide, deps, signal);
 }
@@ -316,7 +304,7 @@ function refuseWay(store: Store, ways: readonly UnlockWay[], added: UnlockWay): 
   const doing = `Adding the unlock way ${JSON.stringify(added.label)} to ${store.name}`;
   if (ways.some(({ label }) => label === added.label)) {
     throw new LockstepError("NAME_TAKEN", `${doing}: there is one of that name.`, {
-      hint: "Give it another label; or, where what it names is lost, take that out first: `lockstep vault unlock remove`.",
+      hint: `Give it another label; or, where what it names is lost, take that out first: \`lockstep vault unlock remove ${shellWord(added.label)}\`.`,
     });
   }
   const same = ways.find(({ publicKey }) => hex(publicKey) === hex(added.publicKey));

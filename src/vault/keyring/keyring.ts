@@ -59,6 +59,9 @@ export function vaultKeysOf(keyring: Keyring, contents: KeyringContents, hash: s
   };
 }
 
+/** Who knows of a generation of the keyring, with its verb. */
+export type KeyringWitness = "the log names" | "this host has seen";
+
 /**
  * Compares the keyring with what a log entry says of it, which is how a keyring that was rolled back is noticed.
  *
@@ -66,13 +69,17 @@ export function vaultKeysOf(keyring: Keyring, contents: KeyringContents, hash: s
  *   keyring again first
  * @returns     what is wrong, in words, the subject of KEYRING_ROLLED_BACK; null when nothing is
  */
-export function checkKeyringAgainst(seen: VaultKeys["keyring"], opened: OpenedKeyring): string | null {
+export function checkKeyringAgainst(
+  seen: VaultKeys["keyring"],
+  opened: OpenedKeyring,
+  witness: KeyringWitness = "the log names",
+): string | null {
   const newest = opened.keyring.generation;
   if (seen.generation > newest) {
-    return `the log names keyring generation ${seen.generation}, the newest good one in the store is ${newest}`;
+    return `${witness} keyring generation ${seen.generation}, the newest good one in the store is ${newest}`;
   }
   const hash = opened.hashes.get(seen.generation);
   return hash === undefined || hash === seen.hash
     ? null
-    : `keyring generation ${seen.generation} in the store is another one than the log names`;
+    : `keyring generation ${seen.generation} in the store is another one than ${witness}`;
 }

@@ -6,8 +6,9 @@ import { memoryStore } from "#store/memory.ts";
 import { gatedStore } from "#testing/stores/gated-store.ts";
 import { fileKeyOf, keyringDeps } from "#testing/vaults/keyring-deps.ts";
 import { LogBench } from "#testing/vaults/log-bench.ts";
-import { createVault, startEpoch } from "#vault/keyring/keyring-change.ts";
+import { createVault, removeWay } from "#vault/keyring/keyring-change.ts";
 import { openKeyring } from "#vault/keyring/keyring-open.ts";
+import { listWays } from "#vault/keyring/keyring.ts";
 import { logKeyring } from "#vault/keyring/log-keyring.ts";
 import type { LogKeyring } from "#vault/keyring/log-keyring.ts";
 import { openLog } from "#vault/log/log.ts";
@@ -16,6 +17,7 @@ import { createMachine } from "#vault/log/roster.ts";
 
 const { signal } = new AbortController();
 const way = { label: "host", secret: fileKeyOf(1) };
+const otherWay = { label: "other", secret: fileKeyOf(2) };
 const deps = keyringDeps("follow");
 
 async function begin(): Promise<{
@@ -24,7 +26,7 @@ async function begin(): Promise<{
 }> {
   const store = memoryStore();
   const bench = new LogBench("follow");
-  const opened = await createVault(store, { ways: [way] }, deps, signal);
+  const opened = await createVault(store, { ways: [way, otherWay] }, deps, signal);
   const writer = bench.writer("host-a", { store, keyring: logKeyring(store, opened) });
   const { machine } = await createMachine(writer, bench.definition(), signal);
   const open = async (through = store) => {
@@ -34,9 +36,11 @@ async function begin(): Promise<{
   return { store, open };
 }
 
-/** Somebody starts a new data key, and writes an entry. */
+/** Somebody removes the other way, which starts a new data key, and writes an entry. */
 async function startNewKey(store: Store, open: () => Promise<{ log: Log }>): Promise<void> {
-  await startEpoch(store, await openKeyring(store, way.secret, deps, signal), deps, signal);
+  const opened = await openKeyring(store, way.secret, deps, signal);
+  const other = listWays(opened).find(({ label }) => label === otherWay.label) ?? assert.fail();
+  await removeWay(store, opened, other.id, deps, signal);
   const { log } = await open();
   await log.append(() => ({ type: "machine", machine: log.fold.machine }), signal);
 }

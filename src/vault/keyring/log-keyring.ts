@@ -3,7 +3,7 @@ import type { Store } from "#store/contract.ts";
 import type { KeyringRef } from "#vault/entry/entry-fields.ts";
 import { reopenKeyring } from "#vault/keyring/keyring-open.ts";
 import { checkKeyringAgainst } from "#vault/keyring/keyring.ts";
-import type { OpenedKeyring } from "#vault/keyring/keyring.ts";
+import type { KeyringWitness, OpenedKeyring } from "#vault/keyring/keyring.ts";
 import type { VaultKeys } from "#vault/object/vault-keys.ts";
 
 /** The keyring as a log needs it. */
@@ -11,7 +11,7 @@ export type LogKeyring = {
   /** Of a keyring that was opened from a store, those of the newest generation that it was reopened to. */
   readonly keys: VaultKeys;
   /** Why nothing may be written with these keys, given the newest generation that the log names; null when all is well. */
-  readonly faultOf: (seen: KeyringRef) => string | null;
+  readonly faultOf: (seen: KeyringRef, witness?: KeyringWitness) => string | null;
   /** The same, read from the store again. */
   readonly reopen: (signal: AbortSignal) => Promise<LogKeyring>;
 };
@@ -30,7 +30,7 @@ export function logKeyring(store: Store, opened: OpenedKeyring): LogKeyring {
 function followed(store: Store, opened: OpenedKeyring, keys: FollowingKeys): LogKeyring {
   return {
     keys,
-    faultOf: (seen) => opened.readOnlyReason ?? checkKeyringAgainst(seen, opened),
+    faultOf: (seen, witness) => opened.readOnlyReason ?? checkKeyringAgainst(seen, opened, witness),
     reopen: async (signal) => {
       const reopened = await reopenKeyring(store, opened, signal);
       keys.follow(reopened.keys);

@@ -20,7 +20,7 @@ export type WayId = string & { readonly [brand]: "WayId" };
 /** Bytes of a private key as a passphrase way keeps it. */
 export const WRAPPED_PRIVATE_KEY_BYTES = X25519_BYTES + TAG_BYTES;
 /** The longest label, in bytes of UTF-8. */
-export const LABEL_LIMIT_BYTES = 128;
+const LABEL_LIMIT_BYTES = 128;
 
 /** What a person or a host holds that opens a vault. */
 export type UnlockSecret =

@@ -9,7 +9,7 @@ import type { VaultId } from "#vault/object/ids.ts";
 import { objectKeys } from "#vault/object/object-keys.ts";
 
 /** The longest `vault.json` that is read. */
-export const VAULT_FILE_LIMIT_BYTES = 64 * 1024;
+const VAULT_FILE_LIMIT_BYTES = 64 * 1024;
 
 const FORMAT = "lockstep vault";
 const VERSION = 1;

@@ -64,7 +64,7 @@ export interface Log {
  * Opens a machine's log and reads it: the newest summary, then every entry after it.
  *
  * With `expect`, the log must have that entry. Whether the entries between it and the summary form one chain is for
- * `verifySummaries` to say.
+ * `verifyLog` to say.
  *
  * @throws {LockstepError} NAME_UNKNOWN: it has no entry; LOG_ROLLED_BACK: it is not the log that was expected; and what
  *   `Log.read` throws
@@ -212,15 +212,20 @@ class MachineLog implements Log {
     if (fault !== null) this.#warn(`the vault may only be read: ${fault}`);
   }
 
-  async #refuseOther(expect: Head | null, signal: AbortSignal): Promise<void> {
+  /** Why this is not the log that was expected, in words; null when it is. */
+  async #otherThan(expect: Head, signal: AbortSignal): Promise<string | null> {
     const found = this.#fold?.seq ?? 0;
+    if (found < expect.seq) {
+      const end = found === 0 ? "has no entry" : `ends with entry ${found}`;
+      return `it ${end}, and entry ${expect.seq} was expected`;
+    }
+    const hashes = await entryHashes(this.#source, expect.seq, signal);
+    return hashes.includes(expect.hash) ? null : `its entry ${expect.seq} is not the one that was expected`;
+  }
+
+  async #refuseOther(expect: Head | null, signal: AbortSignal): Promise<void> {
     if (expect === null) return void this.fold;
-    const why =
-      found < expect.seq
-        ? `it ${found === 0 ? "has no entry" : `ends with entry ${found}`}, and entry ${expect.seq} was expected`
-        : (await entryHashes(this.#source, expect.seq, signal)).includes(expect.hash)
-          ? null
-          : `its entry ${expect.seq} is not the one that was expected`;
+    const why = await this.#otherThan(expect, signal);
     if (why === null) return;
     throw new LockstepError("LOG_ROLLED_BACK", `Opening the log of machine ${this.machine}: ${why}.`, {
       hint: "Find out which copy of the vault is the right one before you back up or prune. To take this one: lockstep machine show NAME --expect any",

@@ -1,6 +1,6 @@
 import { hex } from "#bytes/text.ts";
 import type { Random } from "#crypto/derive.ts";
-import { LockstepError } from "#errors/errors.ts";
+import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import type { CheckpointDisk, EntryDraft, Lane } from "#vault/entry/entry.ts";
 import type { Fold, PointState } from "#vault/fold/fold.ts";
 import type { Appended, Log } from "#vault/log/log.ts";
@@ -88,6 +88,37 @@ export function appendInSession(
 /** Ends a session of one's own; nothing happens when it is over. @throws {LockstepError} what `Log.append` throws */
 export async function closeSession(log: Log, session: Session, signal: AbortSignal): Promise<void> {
   await closeStalled(log, session.lane, session.id, signal);
+}
+
+/** How long it may take to end a session when its work was stopped. */
+const CLOSING_MS = 10_000;
+
+/**
+ * Does the work of a session of one's own and ends the session, also when the work fails or is stopped: what waits for it need not wait
+ * until it is taken for dead. Where it cannot be ended then either, what failed first is thrown.
+ *
+ * @throws {LockstepError} what `work` and `Log.append` throw
+ */
+export async function withinSession<Done>(
+  log: Log,
+  session: Session,
+  work: () => Promise<Done>,
+  signal: AbortSignal,
+): Promise<Done> {
+  let done: Done;
+  try {
+    done = await work();
+  } catch (error) {
+    const ending = signal.aborted ? AbortSignal.timeout(CLOSING_MS) : signal;
+    try {
+      await closeSession(log, session, ending);
+    } catch (another) {
+      if (!isLockstepError(another) && !ending.aborted) throw another;
+    }
+    throw error;
+  }
+  await closeSession(log, session, signal);
+  return done;
 }
 
 /**

@@ -24,13 +24,9 @@ export type WholeLog = {
 /**
  * Reads a log from its first entry on, computes every summary again and compares.
  *
+ * @param visit  is given each entry, with the fold after it
  * @throws {LockstepError} LOG_CORRUPT, VAULT_NEWER, KEYRING_ROLLED_BACK: see `readLog`
  */
-export function verifySummaries(source: LogSource, signal: AbortSignal): Promise<WholeLog> {
-  return verifyLog(source, () => undefined, signal);
-}
-
-/** As `verifySummaries`. @param visit  is given each entry, with the fold after it */
 export async function verifyLog(
   source: LogSource,
   visit: (entry: LoggedEntry, fold: Fold) => void,

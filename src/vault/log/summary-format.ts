@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { fromUtf8, utf8 } from "#bytes/text.ts";
+import { compareText, fromUtf8, utf8 } from "#bytes/text.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import {
   count,
@@ -127,7 +127,7 @@ export type ReadSummary = {
 };
 
 /**
- * Parses the payload of a summary's object. Does not verify that it is the fold of the log: see `verifySummaries`.
+ * Parses the payload of a summary's object. Does not verify that it is the fold of the log: see `verifyLog`.
  *
  * @throws {LockstepError} OBJECT_CORRUPT: not a summary of this format
  */
@@ -195,10 +195,6 @@ function pointsOf(fold: Fold): { readonly points: readonly object[]; readonly vo
     shown: shown.toSorted((a, b) => compareText(a.disk, b.disk) || compareText(a.volume, b.volume)),
   }));
   return { points, volumes: [...places.keys()].map((text) => JSON.parse(text) as unknown) };
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function grouped<Value>(map: FoldMap<SegmentKey, Value>): Group<Value>[] {

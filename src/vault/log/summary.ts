@@ -44,15 +44,8 @@ export function surplusSummaries(seqs: readonly number[]): readonly number[] {
   return [...seqs].sort((a, b) => a - b).slice(0, -KEPT);
 }
 
-/** Deletes the summaries that nobody needs any more. @returns how many */
-export async function deleteSurplusSummaries(store: Store, machine: MachineId, signal: AbortSignal): Promise<number> {
-  const surplus = surplusSummaries(await listSummaries(store, machine, signal));
-  for (const seq of surplus) await store.delete(objectKeys.summary(machine, seq), signal);
-  return surplus.length;
-}
-
 /**
- * Reads one summary. Does not verify that it is the fold of the log: see `verifySummaries`.
+ * Reads one summary. Does not verify that it is the fold of the log: see `verifyLog`.
  *
  * @returns  null when it is gone
  * @throws {LockstepError} OBJECT_CORRUPT, OBJECT_TOO_LARGE, VAULT_NEWER

@@ -10,7 +10,7 @@ import type { VaultKeys } from "#vault/object/vault-keys.ts";
 /** Bytes of the header that every binary object starts with. */
 export const HEADER_BYTES = 64;
 /** The format version that this program writes, and the newest that it reads. */
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 /** Incompatible flag: the sealed payload is one zstd frame. */
 export const FLAG_ZSTD = 1;
 

@@ -1,4 +1,3 @@
-import { equalBytes } from "#bytes/arrays.ts";
 import { fromBase64, base64, fromHex, hex } from "#bytes/text.ts";
 import { FINGERPRINT_BYTES } from "#crypto/fingerprint.ts";
 import { LockstepError } from "#errors/errors.ts";
@@ -95,11 +94,6 @@ export function fingerprintAt(bytes: Uint8Array, at: number): Uint8Array {
 export function sameSegment(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): boolean {
   for (let i = 0; i < 16; i++) if (a[aAt + i] !== b[bAt + i]) return false;
   return true;
-}
-
-/** True when the two pointers are equal in every byte. */
-export function samePointer(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): boolean {
-  return equalBytes(a.subarray(aAt, aAt + POINTER_BYTES), b.subarray(bAt, bAt + POINTER_BYTES));
 }
 
 /** A tree's root as log entries carry it: base64 of the pointer, null for a disk of zeros. */

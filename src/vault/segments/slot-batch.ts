@@ -5,10 +5,10 @@ import { isLockstepError } from "#errors/errors.ts";
 import type { SegmentCipher, SlotRow } from "#vault/segments/segment.ts";
 import { openSlot } from "#vault/segments/slot.ts";
 
-/** Slots of one generation that are to be opened together. Plain data: it can be posted to a worker thread. */
+/** Slots of one generation that are opened together. Plain data: it can be posted to a worker thread. */
 export type SlotBatch = {
   readonly cipher: SegmentCipher;
-  /** Memory that holds the ciphertexts, shared where another thread opens them; or the file that they are to be read from. */
+  /** Memory that holds the ciphertexts, shared where another thread opens them; or the file to read them from. */
   readonly stored: Uint8Array | { readonly descriptor: number };
   /** Memory that the plaintexts go to; shared in that case, too. It may be the same. */
   readonly into: Uint8Array;

@@ -51,7 +51,7 @@ export type NodeSegmentRead = {
   readonly storedBytes: number;
 };
 
-/** A node segment that is to be read. */
+/** A node segment to read. */
 export type WantedNodes = {
   readonly live: LiveSegment;
   /** Those of the slots that were read already. */

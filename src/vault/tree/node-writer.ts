@@ -8,7 +8,7 @@ import type { SegmentCipher } from "#vault/segments/segment.ts";
 import { writeNode } from "#vault/tree/node.ts";
 
 /** Node segments are small, since one is read as a whole for a node in it. */
-export const NODE_SEGMENT_BYTES = 4 * 1024 * 1024;
+const NODE_SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** Room for the nodes of a small change; it grows with them. */
 const FIRST_BYTES = 64 * 1024;
