@@ -79,6 +79,67 @@ test("the life of a version, on the command line", async (t) => {
   assert.deepEqual([gone.status, /VERSION_UNUSABLE/.test(gone.stderr)], [75, true]);
 });
 
+/** What somebody asks who wants to know what would come of an act: how that ends, and what is said. */
+const whatIf: readonly (readonly [act: string, status: number, said: RegExp])[] = [
+  [
+    "delete web01",
+    75,
+    /^Deleting web01\/v1 would be refused: .* holds it, .* 2033-12-31: tape 17\.\nNothing needs web01/,
+  ],
+  ["delete web01", 75, /\nNothing needs web01\/v2: it would be deleted\.\nSo none of them would be deleted: .*\n$/],
+  ["delete web01/v2", 0, /^Nothing needs web01\/v2: it would be deleted\.\n$/],
+  ["purge web01/v1", 75, /^Destroying web01\/v1 would be refused: it is not deleted; .* holds it, .*: tape 17\.\n$/],
+  ["purge web01/v2", 75, /^Destroying web01\/v2 would be refused: it is not deleted\.\n$/],
+  ["set web01/v1 --disable", 75, /^Disabling web01\/v1 would be refused: .*: tape 17\.\n$/],
+  ["set web01/v1 --expires 2020-01-01", 75, /^Back-dating the expiry of web01\/v1 would be refused: .*: tape 17\.\n$/],
+  ["set web01/v1 --expires 2099-12-31", 0, /^web01\/v1 would be changed; what needs it would not lose it\.\n$/],
+  ["set web01/v2 --disable", 0, /^Nothing needs web01\/v2: it would be changed\.\n$/],
+  ["set web01/v2 --expires 2020-01-01 --activates 2021-01-01", 64, /^$/],
+];
+
+test("what would come of an act is said as it would come, and nothing is changed or noted", async (t) => {
+  const host = new KeyHost(t, { idleMinutes: 5 });
+  await host.makeKeyStore();
+  await done(host, "key", "add", "web01", "--generate");
+  await done(host, "key", "add", "web01", "--generate");
+  const held = await json(host, "key", "hold", "web01/v1", "--reason", "tape 17", "--until", "2033-12-31");
+  const hold = String(held["hold"]);
+  const all = async () => [await json(host, "key", "show", "web01"), await json(host, "audit", "list")];
+  const before = await all();
+
+  for (const [act, status, said] of whatIf) {
+    const outcome = await host.run("key", ...act.split(" "), "--dry-run");
+    assert.equal(outcome.status, status, act);
+    assert.match(outcome.stdout, said);
+  }
+  assert.match(
+    await done(host, "key", "release", hold, "--dry-run"),
+    /^Without the hold nothing would need web01\/v1 any more\.\n$/,
+  );
+  const { dryRun, refused, foreseen } = await json(host, "key", "delete", "web01", "--dry-run");
+  assert.deepEqual([dryRun, refused], [true, true]);
+  assert.partialDeepStrictEqual(foreseen, [
+    { version: "web01/v1", needs: [{ kind: "hold", hold }] },
+    { version: "web01/v2", needs: [], refusal: null },
+  ]);
+  const left = await json(host, "key", "release", hold, "--dry-run");
+  assert.partialDeepStrictEqual(left, { dryRun: true, hold, version: "web01/v1", needs: [], refusal: null });
+  assert.deepEqual(await all(), before);
+
+  for (const [act, status] of whatIf.filter(([, code]) => code !== 0)) {
+    assert.equal((await host.run("key", ...act.split(" "))).status, status, act);
+  }
+  await done(host, "key", "delete", "web01/v2");
+  assert.equal(
+    await done(host, "key", "purge", "web01/v2", "--dry-run"),
+    "Nothing needs web01/v2: it would be destroyed.\n",
+  );
+  assert.equal(await done(host, "key", "delete", "web01/v2", "--dry-run"), "There is nothing left to be deleted.\n");
+  await done(host, "keystore", "seal");
+  const sealed = await host.run("key", "purge", "web01/v2", "--dry-run");
+  assert.deepEqual([sealed.status, /would be refused: the key store is sealed\./.test(sealed.stdout)], [75, true]);
+});
+
 test("a value that is damaged in the database is named, keeps no other from anything, and is put right by the same value", async (t) => {
   const host = new KeyHost(t, { idleMinutes: 5 });
   writeFileSync(host.path("pw"), `${passphrase}\n`, { mode: 0o600 });

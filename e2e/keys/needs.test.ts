@@ -69,3 +69,27 @@ test("a vault is listed with its reporter, may be enrolled by another name, and 
   assert.deepEqual(trial.json("lockstep alarm list")["alarms"], []);
   assert.equal(trial.run(`lockstep alarm acknowledge ${"0".repeat(32)}`).status, 66);
 });
+
+test("what would come of retiring a vault is said before: which versions it alone keeps", (t) => {
+  const trial = backedUpTrial(t);
+  if (trial === null) return;
+  trial.prepare("lockstep key bind web01/v1 disks/luks2.raw", "lockstep vault enrol --name archive");
+  const retire = "lockstep vault retire archive --dry-run";
+  assert.match(trial.prepare(retire), /^There is no version that this vault alone keeps\.$/m); // the live volume does, too
+  assert.match(
+    trial.prepare("lockstep key delete web01/v1 --dry-run || true"),
+    /refused: 1 recovery point needs it, exp/,
+  );
+
+  const { versions } = trial.json("lockstep key show web01") as { versions: [{ bindings: [{ id: string }] }] };
+  trial.prepare(`lockstep key unbind ${versions[0].bindings[0].id} --reason gone`);
+  const { dryRun, name, points, daysLeft, freed } = trial.json(retire);
+  assert.deepEqual([dryRun, name, points, daysLeft], [true, "archive", 1, 44]);
+  assert.deepEqual(freed, [{ version: "web01/v1", atOnce: false }]);
+  assert.match(trial.prepare(retire), /^Nothing else needs web01\/v1: it would be free after 44 more days on which /m);
+  const listed = trial.json("lockstep vault list")["vaults"] as { retiredAt: string | null }[];
+  assert.deepEqual(
+    listed.map(({ retiredAt }) => retiredAt),
+    [null],
+  );
+});

@@ -49,6 +49,16 @@ export function receiptText({ store, epoch, at, auditSeq, auditHash, copy }: Omi
   return JSON.stringify([store, epoch, at, auditSeq, auditHash, copy]);
 }
 
+const neededVersion = z.strictObject({
+  /** `web01/v1`, also where its key alone was named. */
+  version: keyName,
+  /** Of points no more than 1,000, those that are expected to stay longest. */
+  needs: z.array(need),
+  /** Why it cannot be destroyed, in words; null when it can. */
+  refusal: text.nullable(),
+});
+export type NeededVersion = z.infer<typeof neededVersion>;
+
 /** Vaults, and what they say that they hold. */
 export const needsRoutes = routes({
   "vault.enrol": {
@@ -99,6 +109,29 @@ export const needsRoutes = routes({
       ),
     }),
   },
+  "vault.needs": {
+    method: "GET",
+    path: "/v1/vaults/:vault/needs",
+    summary: "What a vault alone keeps: the versions that nothing would need without it",
+    askers: ["custodian", "auditor"],
+    unaudited: true,
+    input: z.strictObject({ vault: id }),
+    reply: z.strictObject({
+      name,
+      /** That need their versions, those in quarantine too. */
+      points: count,
+      /** Days on which the key side runs for which these would need their versions after a retirement. */
+      daysLeft: count,
+      /** That something needs now, and nothing would need any more. */
+      freed: z.array(
+        z.strictObject({
+          version: keyName,
+          /** From the retirement on; else when the days are over. */
+          atOnce: z.boolean(),
+        }),
+      ),
+    }),
+  },
   "point.report": {
     method: "PUT",
     path: "/v1/vaults/:vault/machines/:machine/points",
@@ -127,14 +160,16 @@ export const needsRoutes = routes({
     askers: ["custodian", "auditor"],
     unaudited: true,
     input: z.strictObject({ version: keyName }),
-    reply: z.strictObject({
-      /** `web01/v1`, also where its key alone was named. */
-      version: keyName,
-      /** Of points no more than 1,000, those that are expected to stay longest. */
-      needs: z.array(need),
-      /** Why it cannot be destroyed, in words; null when it can. */
-      refusal: text.nullable(),
-    }),
+    reply: neededVersion,
+  },
+  "hold.needs": {
+    method: "GET",
+    path: "/v1/holds/:hold/needs",
+    summary: "What would need a version without a hold, and whether it could be destroyed",
+    askers: ["custodian", "auditor"],
+    unaudited: true,
+    input: z.strictObject({ hold: id }),
+    reply: neededVersion,
   },
   "point.needs": {
     method: "GET",

@@ -5,10 +5,12 @@ import { sha256Text } from "#crypto/derive.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { act } from "#keys/access/act.ts";
 import { acknowledgeAlarm, openAlarms } from "#keys/audit/alarms.ts";
+import type { KeyStore } from "#keys/key-store.ts";
 import { destructionRefusal, needsOf } from "#keys/needs/needs.ts";
 import { receiveReport } from "#keys/needs/receive-report.ts";
 import type { ReceivedReport } from "#keys/needs/receive-report.ts";
 import { openableVolumes } from "#keys/needs/usable-versions.ts";
+import { freedWithoutVault, needsWithoutHold } from "#keys/needs/what-if.ts";
 import { freezeWherePutBack } from "#keys/recovery/put-back.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { runningDays } from "#keys/vaults/counted-days.ts";
@@ -16,6 +18,7 @@ import { quarantineLeft } from "#keys/vaults/quarantine.ts";
 import { silentVaults } from "#keys/vaults/silent-vaults.ts";
 import { thawIfReported } from "#keys/vaults/thaw.ts";
 import { enrolVault, loadVault, loadVaults, requireReporter, retireVault } from "#keys/vaults/vaults.ts";
+import type { KnownVault } from "#keys/vaults/vaults.ts";
 import { findVersion, versionName } from "#keys/versions/versions.ts";
 import { isPutBack } from "#policy/frozen.ts";
 import { auditWithinBudget } from "#server/audit-within-budget.ts";
@@ -43,11 +46,23 @@ export const needsAnswers: Answers<keyof typeof needsRoutes> = {
     before: ({ store }, { vault }) => void loadVault(store, vault),
     handle: ({ store }, caller, { vault }) =>
       act(store, caller, { act: "vault.retire", subject: vault }, () => {
-        const { name, points, retired } = retireVault(store, vault);
+        const retired = retireVault(store, vault);
         thawIfReported(store);
-        const today = runningDays(store);
-        return { name, points, daysLeft: quarantineLeft(retired?.day ?? today, today) };
+        return { name: retired.name, points: retired.points, daysLeft: daysLeftOf(store, retired) };
       }),
+  },
+  "vault.needs": {
+    subject: ({ vault }) => vault,
+    handle: ({ store }, _caller, { vault: id }) => {
+      const vault = loadVault(store, id);
+      const freed = freedWithoutVault(store, id);
+      return {
+        name: vault.name,
+        points: vault.points,
+        daysLeft: daysLeftOf(store, vault),
+        freed: freed.map(({ version, atOnce }) => ({ version: versionName(version), atOnce })),
+      };
+    },
   },
   "vault.list": {
     subject: () => "vaults",
@@ -95,6 +110,13 @@ export const needsAnswers: Answers<keyof typeof needsRoutes> = {
       };
     },
   },
+  "hold.needs": {
+    subject: ({ hold }) => hold,
+    handle: ({ store }, _caller, { hold }) => {
+      const { version, needs, refusal } = needsWithoutHold(store, hold);
+      return { version: versionName(version), needs: needs.map(needFacts), refusal };
+    },
+  },
   "point.needs": {
     subject: ({ machine }) => machine,
     handle: ({ store }, caller, { vault, machine }) => {
@@ -128,6 +150,12 @@ export const needsAnswers: Answers<keyof typeof needsRoutes> = {
       }),
   },
 };
+
+/** Days on which the key side runs that the quarantine of a vault has left, if it is retired by now. */
+function daysLeftOf(store: KeyStore, { retired }: KnownVault): number {
+  const today = runningDays(store);
+  return quarantineLeft(retired?.day ?? today, today);
+}
 
 function reportedPoint({ point, name, capturedAt, expectedUntil, volumes }: ReportedPoint) {
   return { point, name, capturedMs: msOf(capturedAt), expectedUntilMs: msOrNull(expectedUntil), volumes };

@@ -1,11 +1,11 @@
 import type { Secret } from "#bytes/secret.ts";
 import { act } from "#keys/access/act.ts";
-import { refuseOrder } from "#keys/custody/change-version.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { checkValue, generateValue } from "#keys/versions/new-value.ts";
 import { addVersion, versionName } from "#keys/versions/versions.ts";
 import type { NewVersion, Version } from "#keys/versions/versions.ts";
+import { refuseOrder } from "#policy/version-change.ts";
 
 /**
  * Stores a version that somebody gives, or makes one, and its key where there is none. It does not take the place of another

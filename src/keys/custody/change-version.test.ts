@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { changeVersion, lossBy } from "#keys/custody/change-version.ts";
+import { changeVersion } from "#keys/custody/change-version.ts";
 import type { VersionChange } from "#keys/custody/change-version.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { addHold } from "#keys/needs/holds.ts";
@@ -19,25 +19,6 @@ function hold(store: KeyStore, { id }: Version): void {
     addHold(store, { version: id, why: "tape 17", heldBy: "Anna", expectedUntilMs: Date.UTC(2033, 11, 31) }),
   );
 }
-
-test("what would leave a version unusable, and what would not", async () => {
-  using store = await testKeyStore();
-  const version = addTestVersion(store, "web01", "one");
-  const off = { ...version, enabled: false, activatesMs: future, expiresMs: past };
-  for (const [before, change, loss] of [
-    [version, { enabled: false }, "disabling"],
-    [version, { activatesMs: future }, "putting off the activation of"],
-    [version, { expiresMs: past }, "back-dating the expiry of"],
-    [version, { expiresMs: nowMs }, "back-dating the expiry of"],
-    [version, {}, null],
-    [version, { enabled: true, activatesMs: past, expiresMs: future, note: "x" }, null],
-    [version, { activatesMs: null, expiresMs: null }, null],
-    [off, { enabled: false, activatesMs: future, expiresMs: past }, null],
-    [off, { activatesMs: future + 1 }, "putting off the activation of"],
-  ] as const) {
-    assert.equal(lossBy(before, change, nowMs), loss, JSON.stringify(change));
-  }
-});
 
 test("a version that nothing needs may be changed in every way, and back", async () => {
   using store = await testKeyStore();

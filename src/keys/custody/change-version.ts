@@ -5,6 +5,7 @@ import type { KeyStore } from "#keys/key-store.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { findVersion, loadVersion, versionName } from "#keys/versions/versions.ts";
 import type { Version } from "#keys/versions/versions.ts";
+import { lossBy, refuseOrder } from "#policy/version-change.ts";
 
 /** What of a version may change; what is not there stays. */
 export type VersionChange = {
@@ -41,28 +42,6 @@ export function changeVersion(store: KeyStore, caller: Caller, name: string, cha
       .run(enabled ? 1 : 0, activatesMs, expiresMs, note, before.id);
     return loadVersion(store, before.id);
   });
-}
-
-/**
- * What a change does that would leave a version unusable, in words; null where it does not. An expiry in the past counts, since
- * readers of the list would take it for such.
- */
-export function lossBy(before: Version, change: VersionChange, nowMs: number): string | null {
-  if (change.enabled === false && before.enabled) return "disabling";
-  const { activatesMs, expiresMs } = change;
-  if (typeof activatesMs === "number" && activatesMs > nowMs && activatesMs !== before.activatesMs) {
-    return "putting off the activation of";
-  }
-  if (typeof expiresMs === "number" && expiresMs <= nowMs && expiresMs !== before.expiresMs) {
-    return "back-dating the expiry of";
-  }
-  return null;
-}
-
-/** @throws {LockstepError} ARGUMENT_INVALID */
-export function refuseOrder(activatesMs: number | null, expiresMs: number | null): void {
-  if (activatesMs === null || expiresMs === null || activatesMs < expiresMs) return;
-  throw new LockstepError("ARGUMENT_INVALID", "a version would expire before it becomes active");
 }
 
 function shownChange({ enabled, activatesMs, expiresMs, note }: VersionChange) {

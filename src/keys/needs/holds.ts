@@ -38,8 +38,18 @@ export function releaseHold({ db, deps }: KeyStore, id: string): void {
   const { changes } = db
     .prepare("UPDATE holds SET released_ms = ? WHERE id = ? AND released_ms IS NULL")
     .run(deps.now().epochMilliseconds, id);
-  if (changes !== 0) return;
-  throw new LockstepError("NAME_UNKNOWN", `releasing the hold ${id}: there is no such hold`, {
+  if (changes === 0) throw unknownHold(id);
+}
+
+/** The version that a hold holds. @throws {LockstepError} NAME_UNKNOWN: there is no such hold, or it was ended */
+export function heldVersion({ db }: KeyStore, id: string): VersionId {
+  const row = prepared(db, "SELECT version FROM holds WHERE id = ? AND released_ms IS NULL").get(id);
+  if (row === undefined) throw unknownHold(id);
+  return String(row["version"]) as VersionId;
+}
+
+function unknownHold(id: string): LockstepError {
+  return new LockstepError("NAME_UNKNOWN", `releasing the hold ${id}: there is no such hold`, {
     hint: "`lockstep key needed-by VERSION` lists what holds a version.",
   });
 }

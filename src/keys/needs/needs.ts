@@ -39,29 +39,44 @@ function plainNeed(need: Pick<Need, "kind" | "what"> & Partial<Need>): Need {
   return { vault: null, point: null, hold: null, capturedMs: null, expectedUntilMs: null, ...need };
 }
 
-/** Why a version may not be destroyed, in words; null when nothing needs it. @see refusalOf */
-export function destructionRefusal(store: KeyStore, version: NeededVersion): string | null {
-  return refusalOf(loadFacts(store, version));
+/** What is left out of account, to know what would be without it. */
+export type LeftOut = {
+  /** A hold's id. */
+  readonly hold?: string;
+  /** A vault's id: its points do not count. */
+  readonly pointsOf?: string;
+  /** A vault's id: that it is silent does not count. */
+  readonly silenceOf?: string;
+};
+
+/**
+ * Why a version may not be destroyed, in words; null when nothing needs it.
+ *
+ * @param without  for what would be, and no ground to destroy anything
+ * @see refusalOf
+ */
+export function destructionRefusal(store: KeyStore, version: NeededVersion, without: LeftOut = {}): string | null {
+  return refusalOf(loadFacts(store, version, without));
 }
 
 /** Loads all that decides whether a version may be destroyed. The clock is not among it. */
-function loadFacts(store: KeyStore, version: NeededVersion) {
+function loadFacts(store: KeyStore, version: NeededVersion, { hold, pointsOf = "", silenceOf }: LeftOut = {}) {
   const days = runningDays(store);
   return {
-    points: pointFacts(store, version.id, days),
+    points: pointFacts(store, version.id, { days, pointsOf }),
     liveVolumes: bindingsOfVersion(store, version.id)
       .filter(({ retiredMs }) => retiredMs === null)
       .map(volumeWords),
     retiredDaysLeft: retiredDaysLeft(store, version, days),
-    untried: untriedHeaders(store, version),
-    holds: holdsOf(store, version.id),
-    silentVaults: silentVaults(store),
+    untried: untriedHeaders(store, version, pointsOf),
+    holds: holdsOf(store, version.id).filter(({ id }) => id !== hold),
+    silentVaults: silentVaults(store).filter(({ id }) => id !== silenceOf),
   } satisfies NeedFacts;
 }
 
 /**
  * Points that need a version. `days_left`: of their quarantine; null while reports have them. Parameters: the version, the key
- * side's counted days, the length of a quarantine.
+ * side's counted days, the length of a quarantine, a vault that is left out (empty: none).
  */
 const needing = `
   SELECT points.vault, points.machine, points.point, points.name, points.captured_ms, points.expected_until_ms,
@@ -82,19 +97,23 @@ const needing = `
       AND points.point = point_volumes.point
     JOIN machines ON machines.vault = points.vault AND machines.machine = points.machine
     JOIN vaults ON vaults.id = points.vault
-    WHERE bindings.version = ?1
+    WHERE bindings.version = ?1 AND points.vault <> ?4
   )
   JOIN points USING (vault, machine, point)
   GROUP BY points.vault, points.machine, points.point`;
 
-function pointFacts({ db }: KeyStore, version: VersionId, days: number): NeedFacts["points"] {
+function pointFacts(
+  { db }: KeyStore,
+  version: VersionId,
+  { days, pointsOf }: { readonly days: number; readonly pointsOf: string },
+): NeedFacts["points"] {
   const row = prepared(
     db,
     `SELECT count(*) FILTER (WHERE days_left IS NULL) AS live, count(days_left) AS quarantined, max(days_left) AS days_left,
          count(*) FILTER (WHERE days_left IS NULL AND expected_until_ms IS NULL) AS endless,
          max(expected_until_ms) FILTER (WHERE days_left IS NULL) AS expected_until_ms
        FROM (${needing})`,
-  ).get(version, days, QUARANTINE_DAYS);
+  ).get(version, days, QUARANTINE_DAYS, pointsOf);
   return {
     live: Number(row?.["live"]),
     quarantined: Number(row?.["quarantined"]),
@@ -104,8 +123,8 @@ function pointFacts({ db }: KeyStore, version: VersionId, days: number): NeedFac
 }
 
 function pointNeeds(store: KeyStore, version: VersionId): Need[] {
-  return prepared(store.db, `${needing} ORDER BY coalesce(expected_until_ms, 1e18) DESC, captured_ms DESC LIMIT ?4`)
-    .all(version, runningDays(store), QUARANTINE_DAYS, POINTS_LISTED)
+  return prepared(store.db, `${needing} ORDER BY coalesce(expected_until_ms, 1e18) DESC, captured_ms DESC LIMIT ?5`)
+    .all(version, runningDays(store), QUARANTINE_DAYS, "", POINTS_LISTED)
     .map((row) => ({
       kind: row["days_left"] === null ? "point" : "quarantined point",
       vault: String(row["vault"]),
@@ -137,7 +156,8 @@ const formats: Readonly<Record<ValueKind, readonly Binding["volumeFormat"][]>> =
   "startup-key": ["bitlocker"],
 };
 
-function untriedHeaders({ db }: KeyStore, { id, kind }: NeededVersion): number {
+/** @param pointsOf  a vault that is left out; empty: none */
+function untriedHeaders({ db }: KeyStore, { id, kind }: NeededVersion, pointsOf: string): number {
   const row = prepared(
     db,
     `SELECT count(*) AS untried FROM headers INDEXED BY headers_not_opened
@@ -145,8 +165,10 @@ function untriedHeaders({ db }: KeyStore, { id, kind }: NeededVersion): number {
          SELECT 1 FROM header_protectors
          WHERE header_protectors.header = headers.id AND NOT EXISTS (
            SELECT 1 FROM tries WHERE tries.version = ?1 AND tries.volume_identity = header_protectors.volume_identity
-             AND tries.protector = header_protectors.protector))`,
-  ).get(id, JSON.stringify(formats[kind]));
+             AND tries.protector = header_protectors.protector))
+         AND (?3 = '' OR EXISTS (
+           SELECT 1 FROM point_volumes WHERE point_volumes.header = headers.id AND point_volumes.vault <> ?3))`,
+  ).get(id, JSON.stringify(formats[kind]), pointsOf);
   return Number(row?.["untried"]);
 }
 
