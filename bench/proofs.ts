@@ -29,18 +29,20 @@ const { store } = keySide.side;
 enrolSomeVault(keySide);
 inTransaction(store.db, () => savePolicy(store, { proofSecondsPerDay: 86_400 }));
 
-/** Proofs a second, one after the other. */
+let points = 0;
+
+/** Proofs a second, one after the other, each of a point that was not tried before: one that was would keep its own word. */
 async function rate(image: Uint8Array, more: Partial<InputOf<"proof.begin">>): Promise<string> {
   const header = await presentedOf(image);
-  let count = 0;
+  const first = points;
   const from = performance.now();
   while (performance.now() - from < seconds * 1000) {
-    const point = count.toString(16).padStart(32, "0");
+    const point = points.toString(16).padStart(32, "0");
     const { body } = await prove(keySide, image, { header, point, ...more });
     if (body.verdict !== (body.carriedOver ? "opens" : "reads")) throw new Error(`it ${body.verdict}`);
-    count++;
+    points++;
   }
-  return `${((1000 * count) / (performance.now() - from)).toFixed(1)} proofs a second`;
+  return `${((1000 * (points - first)) / (performance.now() - from)).toFixed(1)} proofs a second`;
 }
 
 function bitlockerSample(): { image: Uint8Array; guid: string; password: string } | null {
