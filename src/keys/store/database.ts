@@ -105,11 +105,14 @@ function refuseOtherTables(db: DatabaseSync, path: string): void {
   );
 }
 
+/** Names and columns, and not the text of the tables: another release of SQLite may write that otherwise. */
 function tablesOf(db: DatabaseSync): string {
-  const rows = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
-  return JSON.stringify(rows, (_name, value: unknown) =>
-    typeof value === "string" ? value.replaceAll(/--.*\n/g, "").replaceAll(/\s+/g, " ") : value,
+  const columns = db.prepare(
+    `SELECT tables.name AS "table", columns.name, columns.type, columns."notnull", columns.pk
+     FROM sqlite_schema AS tables, pragma_table_xinfo(tables.name) AS columns
+     WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY tables.name, columns.cid`,
   );
+  return JSON.stringify(columns.all());
 }
 
 /** A whole copy, durable and for this user alone, in the place of one that may be there. Values in it are wrapped. */
