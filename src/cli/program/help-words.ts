@@ -41,8 +41,9 @@ export function namedBy(words: readonly string[]): Named {
 }
 
 /**
- * A command line with `help` in it as the one that is parsed: `help backup` and `backup help` are `backup --help`. One that asks for help
- * on what does not exist becomes one that does not exist, and is refused; it would get the help of something else.
+ * A command line with `help` before or among a command's words as the one that is parsed: `help backup` is `backup --help`, and `key help
+ * import` is `key import --help`. Behind a command, `help` is an argument like others. One that asks for help on what does not exist
+ * becomes one that does not exist, and is refused; it would get the help of something else.
  */
 export function withoutHelp(words: readonly string[]): readonly string[] {
   const { path, kind, asksHelp } = namedBy(words);
