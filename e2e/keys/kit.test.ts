@@ -34,7 +34,7 @@ test("init ends when each page's check word was typed back from its paper, and t
     "echo wrong",
     "not its check word[^]*anna: ".replace("[^]", "(.|\\s)"),
     checkWord("1-anna.html"),
-    "page of boris: ",
+    "printed page of boris: ",
     checkWord("2-boris.html"),
   );
   assert.equal(status, 0, said);
@@ -54,7 +54,7 @@ test("init that is stopped at a check word has made everything: the pages stay, 
     "lockstep init vault --key-file key --custodians anna,boris --key-store-opens key-file",
     "check word on the printed page of anna: ",
     checkWord("1-anna.html"),
-    "page of boris: ",
+    "printed page of boris: ",
     "printf '\\003'",
   );
   assert.equal(status, 130, said);
