@@ -125,6 +125,27 @@ test("while the key store is sealed, points are reported, and there is no receip
   assert.equal(vaults[0]?.points, 1);
 });
 
+test("a receipt is logged before its day where there is a newer copy of the key store, and once for each", async () => {
+  using bench = await InStepBench.make("newer copy");
+  await bench.backUp();
+  const first = await reportPoints(bench.deps, bench.signal);
+  assert.equal(first.receipt?.copy, 0);
+  const { db } = bench.keySide.side.store;
+  db.exec(`INSERT INTO places (id, place, domain, added_ms) VALUES ('p', '/copies', 'a', 0);
+    INSERT INTO copies (epoch, number, place, size_bytes, written_ms, verified_ms, upto, audit_upto, schema, destroyed)
+    VALUES (1, 1, 'p', 1, 0, 1, 1, 1, 1, 0)`);
+  await bench.keySide.as("custodian", "store.seal", {});
+  await bench.keySide.as("custodian", "store.unseal", { kind: "passphrase", secret: testSeal });
+  const seq = bench.log.fold.seq;
+  const newer = await reportPoints(bench.deps, bench.signal);
+  assert.deepEqual([newer.receipt?.copy, bench.log.fold.seq], [1, seq + 1]);
+  assert.deepEqual([...bench.log.fold.receipts.values()], [newer.receipt]);
+  await bench.keySide.as("custodian", "store.seal", {});
+  await bench.keySide.as("custodian", "store.unseal", { kind: "passphrase", secret: testSeal });
+  await reportPoints(bench.deps, bench.signal);
+  assert.equal(bench.log.fold.seq, seq + 1);
+});
+
 test("a receipt is logged before its day where much happened in the key store, and where that was recovered", async () => {
   using bench = await InStepBench.make("much happened");
   await bench.backUp();

@@ -18,7 +18,10 @@ export type PointReport = {
   readonly warnings: readonly string[];
 };
 
-/** A receipt is logged once a day, and earlier where the audit log grew by so much; each command that asks the key side gets one. */
+/**
+ * A receipt is logged once a day, and earlier where there is a newer copy of the key store, or where the audit log grew by so much; each
+ * command that asks the key side gets one.
+ */
 const RECEIPT_HOURS = 20;
 const RECEIPT_ENTRIES = 50;
 
@@ -107,8 +110,10 @@ async function logReceipt(log: Log, receipt: Receipt, signal: AbortSignal): Prom
 }
 
 function tellsMore(given: Receipt, known: Receipt): boolean {
-  if (given.epoch === known.epoch && given.auditSeq === known.auditSeq) return false;
-  if (given.epoch !== known.epoch || given.auditSeq - known.auditSeq >= RECEIPT_ENTRIES) return true;
+  if (given.epoch !== known.epoch) return true;
+  if (given.auditSeq === known.auditSeq) return false; // the log would keep the one that it has
+  // A newer copy counts, so that whoever takes it away is noticed by what the vault knows.
+  if (given.copy > known.copy || given.auditSeq - known.auditSeq >= RECEIPT_ENTRIES) return true;
   const hours = Temporal.Instant.from(given.at).since(Temporal.Instant.from(known.at)).total("hours");
   return hours >= RECEIPT_HOURS;
 }
