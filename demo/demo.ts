@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   readSync,
   rmSync,
   statSync,
@@ -16,14 +17,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
+import { DemoHost, printKit } from "./demo-host.ts";
 import { makeLuksDisk } from "./luks-disk.ts";
+import type { LuksDisk } from "./luks-disk.ts";
 
 /*
- * The main job, once, on a real LUKS2 disk: init, protect, back up, change the disk, back up again, restore the first
- * point, compare, check. Everything is in a temporary folder, which is removed at the end.
+ * The main job, once, on a real LUKS2 disk: vault, key store and kit; two recovery points with a rollover between them; then the host
+ * is lost, and all comes back from the vault and the kit. Everything is in a temporary folder, which is removed at the end.
  */
 
-const root = join(import.meta.dirname, "..");
 const needed = { cryptsetup: "cryptsetup-bin", "mkfs.ext4": "e2fsprogs", debugfs: "e2fsprogs" };
 
 function ensureTools(): void {
@@ -50,24 +52,6 @@ function ensureTools(): void {
   process.exit(69);
 }
 
-const folder = mkdtempSync(join(tmpdir(), "lockstep-demo-"));
-
-/** Runs a lockstep command as a user would, and shows it. */
-function lockstep(...args: readonly string[]): void {
-  console.log(`\n$ lockstep ${args.map((arg) => arg.replaceAll(`${folder}/`, "")).join(" ")}`);
-  const { status } = spawnSync(join(root, "bin/lockstep"), args, {
-    cwd: folder,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: {
-      ...process.env,
-      LOCKSTEP_CONFIG: join(folder, "config.toml"),
-      LOCKSTEP_STATE_DIR: join(folder, "state"),
-      LOCKSTEP_VAULT: join(folder, "vault"),
-    },
-  });
-  if (status !== 0) throw new Error(`lockstep ${args[0]} ended with status ${status}`);
-}
-
 function sameContent(a: string, b: string): boolean {
   if (statSync(a).size !== statSync(b).size) return false;
   const [one, two] = [openSync(a, "r"), openSync(b, "r")];
@@ -81,58 +65,78 @@ function sameContent(a: string, b: string): boolean {
   return same;
 }
 
-function seconds(work: () => void): string {
-  const start = performance.now();
-  work();
-  return `${((performance.now() - start) / 1000).toFixed(2)} s`;
-}
-
-ensureTools();
-try {
-  console.log("A guest encrypts its disk (LUKS2, aes-xts-plain64) and puts an ext4 with 200 files on it.");
+function makeDisk(folder: string): LuksDisk {
   const files = join(folder, "files");
   mkdirSync(files);
   for (let i = 0; i < 200; i++) writeFileSync(join(files, `file-${i}`), randomBytes(1_000_000));
-  const disk = makeLuksDisk(folder, 480, files);
-  writeFileSync(join(folder, "config.toml"), "");
-  writeFileSync(join(folder, "vault-passphrase"), "a passphrase of the backup side\n", { mode: 0o600 });
+  return makeLuksDisk(folder, 480, files);
+}
 
-  lockstep("init", join(folder, "vault"), "--passphrase-file", join(folder, "vault-passphrase"), "--no-key-store");
-  lockstep("protect", "web01", "--disk", disk.image, "--keep", "daily=7,weekly=4,monthly=12,yearly=7");
-  const first = seconds(() => lockstep("backup", "web01"));
+/** The points of web01, the oldest first. */
+function points(host: DemoHost): readonly { id: string; light: { light: string } }[] {
+  const answer = host.ask<{ points: readonly { id: string; capturedAt: string; light: { light: string } }[] }>(
+    "point",
+    "list",
+    "web01",
+  );
+  return answer.points.toSorted((a, b) => (a.capturedAt < b.capturedAt ? -1 : 1));
+}
+
+function allGreen(host: DemoHost, count: number): void {
+  const lights = points(host).map(({ light }) => light.light);
+  if (lights.length !== count || lights.some((light) => light !== "green"))
+    throw new Error(`there should be ${count} green points, not: ${lights.join(", ")}`);
+}
+
+function tell(text: string): void {
+  console.log(`\n${text}`);
+}
+
+ensureTools();
+const folder = mkdtempSync(join(tmpdir(), "lockstep-demo-"));
+const host = new DemoHost(folder);
+try {
+  tell("A guest encrypts its disk (LUKS2, aes-xts-plain64) and puts an ext4 with 200 files on it.");
+  const disk = makeDisk(folder);
   const asItWas = join(folder, "as-it-was.raw");
   copyFileSync(disk.image, asItWas);
+  writeFileSync(join(folder, "old-passphrases.csv"), `secret\n${readFileSync(disk.passphrase, "utf8")}\n`);
+  writeFileSync(join(folder, "vault-passphrase"), "a passphrase of the backup side\n", { mode: 0o600 });
 
-  console.log("\nThe guest writes a file of 5 MB.");
+  tell("A vault for locked copies, a key store for what unlocks them, a kit on paper that brings both back.");
+  host.run("init vault --passphrase-file vault-passphrase --kit-to kit --no-kit-check");
+  const signingKey = printKit(folder);
+  tell("The list of passphrases that everybody has somewhere: which of them opens what?");
+  host.run("key import old-passphrases.csv web01.raw");
+  host.run("protect web01 --disk web01.raw --keep daily=7,weekly=4,monthly=12,yearly=7");
+  host.run("backup web01");
+
+  tell("The guest writes a file of 5 MB. Its passphrase is replaced, and what it wrote is backed up.");
   disk.writeFile("report.txt", randomBytes(5_000_000));
-  if (sameContent(disk.image, asItWas)) throw new Error("the disk did not change");
-  const second = seconds(() => lockstep("backup", "web01"));
-  lockstep("point", "list", "web01");
+  host.run("key rollover web01");
+  host.run("backup web01");
+  host.run("point list web01");
+  allGreen(host, 2);
+  tell("The older point opens with the older key only. So nobody can delete that key:");
+  host.run("key delete web01/v1", 75);
 
-  const list = execFileSync(join(root, "bin/lockstep"), ["--json", "point", "list", "web01"], {
-    env: {
-      ...process.env,
-      LOCKSTEP_CONFIG: join(folder, "config.toml"),
-      LOCKSTEP_STATE_DIR: join(folder, "state"),
-      LOCKSTEP_VAULT: join(folder, "vault"),
-    },
-  });
-  const { points } = JSON.parse(list.toString()) as { points: readonly { id: string; capturedAt: string }[] };
-  const oldest = points.toSorted((a, b) => (a.capturedAt < b.capturedAt ? -1 : 1))[0];
-  if (oldest === undefined || points.length !== 2) throw new Error(`there should be two points, not ${points.length}`);
-  const restore = seconds(() => lockstep("restore", oldest.id, "--to-dir", join(folder, "restored")));
-  const restored = join(folder, "restored", "web01.raw");
+  tell("The host burns, and with it its key store. What is left: the vault, and the page of the kit.");
+  host.burn();
+  rmSync(disk.image);
+  host.run(`recover --share-file share --signing-key ${signingKey}`);
+  host.run("check web01 --read-data");
+  allGreen(host, 2);
+
+  const [oldest] = points(host);
+  host.run(`restore ${oldest?.id} --to-dir restored`);
+  const restored = join(folder, "restored/web01.raw");
   if (!sameContent(restored, asItWas)) throw new Error("the restored disk is not what was backed up");
-  console.log("\nThe restored disk equals the disk as it was at the first backup, byte for byte.");
-  execFileSync("cryptsetup", ["open", "--test-passphrase", "--key-file", disk.passphrase, restored]);
-  console.log("The guest's passphrase opens it; Lockstep never had it.");
-
-  const check = seconds(() => lockstep("check", "web01", "--read-data"));
-  lockstep("status");
-  console.log(
-    `\nA disk of ${statSync(disk.image).size / 2 ** 20} MiB: first backup ${first}, second ${second}, restore ${restore}, check of all data ${check}.`,
-  );
+  tell("The restored disk equals the disk as it was at the first backup, byte for byte.");
+  host.run("key reveal web01/v1 --reason demonstration --to key-of-then");
+  execFileSync("cryptsetup", ["open", "--test-passphrase", "--key-file", join(folder, "key-of-then"), restored]);
+  tell("cryptsetup opens it with the key that the key store had kept for it.");
   console.log("The demo worked.");
 } finally {
+  host.shutDown();
   rmSync(folder, { recursive: true, force: true });
 }

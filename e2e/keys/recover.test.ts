@@ -65,7 +65,7 @@ test("a vault and two of three pages bring everything back on an empty machine",
     rmSync(lost.path(name), { recursive: true, force: true });
 
   const said = machine.prepare(recover(machine, kit));
-  assert.match(said, /The key store [0-9a-f]{32} is back: 1 keys, 1 versions, 1 bindings. Its epoch is 2./);
+  assert.match(said, /The key store [0-9a-f]{32} is back: 1 key, 1 version, 1 binding. Its epoch is 2./);
   const frozen = machine.run("lockstep key reveal web01/v1 --reason test --to revealed");
   assert.match(frozen.stderr, /KEY_STORE_FROZEN/, frozen.stderr);
   const restored = machine.run("lockstep restore web01 --to-dir out --dry-run");
@@ -166,7 +166,7 @@ test("a recovery that is killed when its epoch is claimed is run again, and ends
   await ended;
   assert.ok(!existsSync(machine.path("state/keys/keys.db")));
   assert.ok(existsSync(machine.path("state/identities/custodian.token")));
-  assert.match(machine.prepare(line), /is back: 1 keys, 1 versions, 1 bindings. Its epoch is 3./);
+  assert.match(machine.prepare(line), /is back: 1 key, 1 version, 1 binding. Its epoch is 3./);
   assert.deepEqual(
     readdirSync(machine.path("state/keys")).filter((name) => !/^(keys\.db|lock|socket|key-side\.log)/.test(name)),
     [],

@@ -13,6 +13,7 @@ import { nameVaultInConfig } from "#cli/setup/config-vault.ts";
 import { addHostWay } from "#cli/setup/host-way.ts";
 import { keyStoreSeals, sealOptions, wipedAtEnd } from "#cli/setup/key-store-seals.ts";
 import type { SealOptions } from "#cli/setup/key-store-seals.ts";
+import { counted } from "#cli/shown/checked.ts";
 import { whatIsMissing } from "#cli/shown/missing-copies.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import type { Store } from "#store/contract.ts";
@@ -77,7 +78,7 @@ export const define: Define = (command, run) => {
         for (const message of found.refused) output.warn({ code: "COPY_REFUSED", message });
         const newest = newestOf(found);
         output.print(
-          `The newest good copy of the key store: ${newest.number} of epoch ${newest.epoch}, of ${newest.at}.`,
+          `The newest good copy of the key store: ${newest.number} of epoch ${newest.epoch}, of ${Temporal.Instant.from(newest.at).toString({ smallestUnit: "second" })}.`,
         );
         if (given === null) await confirmKey(app, tools, newest.signingKey);
         const knownEpoch = await refuseOlder(app, tools, { objects, keyring, newest }, options.acceptOlder === true);
@@ -94,7 +95,7 @@ export const define: Define = (command, run) => {
         const hostKeyFile = options.hostKey ? await letHostOpen(app, objects, keyring) : null;
         const configured = await nameVaultInConfig(config, vaultPlace);
         output.print(
-          `The key store ${recovered.id} is back: ${recovered.keys} keys, ${recovered.versions} versions, ${recovered.bindings} bindings. Its epoch is ${recovered.epoch}.`,
+          `The key store ${recovered.id} is back: ${counted(recovered.keys, "key")}, ${counted(recovered.versions, "version")}, ${counted(recovered.bindings, "binding")}. Its epoch is ${recovered.epoch}.`,
           "It releases and destroys nothing until each vault has reported: `lockstep check --all` does, or the next backups.",
           "Identities of before are void: add them again with `lockstep identity add`. Make a new kit: `lockstep kit create`.",
           ...recovered.formerPlaces.map((place) => `Copies no longer go to ${place}: lockstep place add`),
