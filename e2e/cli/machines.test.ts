@@ -47,7 +47,7 @@ test("a machine's definition can be changed in every part, and what it had stays
     $ lockstep machine rename web01 shop
     web01 is called shop now, and so are its points.
     $ lockstep machine unprotect shop
-    shop is backed up no longer. Its 3 recovery points stay, and go by its keep rule.
+    shop is backed up no longer. Its keep rule still applies to its 3 recovery points.
     To take it back: lockstep machine set shop --protect
     $ lockstep backup shop
     ! error: machine shop is not protected any longer [ARGUMENT_INVALID]

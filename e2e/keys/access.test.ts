@@ -47,7 +47,7 @@ test("two custodians: what one asks for, the other approves, and the audit log t
   assert.match((await alice("policy", "show")).stdout, /^proofIntervalDays +3$/m);
 
   const list = await alice("audit", "list", "--last", "4");
-  assert.match(list.stdout, /approval\.approve +[0-9a-f]{32} +done +act=policy\.set of=policy askedBy=custodian@/);
+  assert.match(list.stdout, /done +approval\.approve +[0-9a-f]{32}\n +act=policy\.set of=policy askedBy=custodian@/);
 });
 
 test("who does what a new custodian is told has his own say", async (t) => {

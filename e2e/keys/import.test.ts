@@ -187,8 +187,8 @@ test("BitLocker: what Windows saved and what Active Directory exports opens volu
   t.after(() => trial.run("lockstep keystore seal"));
   const imported = trial.prepare("lockstep key import exports disks --quiet");
   const id = (image: string, member: string): string => of(image, member).slice(0, 8).toUpperCase();
-  assert.match(imported, new RegExp(`dc01/v1 \\(recovery-password ${id(twoRecovery, "RP2_VMK_GUID")}\\)`));
-  assert.match(imported, new RegExp(`stick/v1 \\(recovery-password ${id(togo, "RP_VMK_GUID")}\\)`));
+  assert.match(imported, new RegExp(`dc01/v1 \\(recovery password ${id(twoRecovery, "RP2_VMK_GUID")}\\)`));
+  assert.match(imported, new RegExp(`stick/v1 \\(recovery password ${id(togo, "RP_VMK_GUID")}\\)`));
   assert.match(imported, /^3 keys stored, 2 volumes matched, 0 volumes without a key$/m);
   for (const [wanted, key] of [
     [id(twoRecovery, "RP2_VMK_GUID"), "dc01/v1"],

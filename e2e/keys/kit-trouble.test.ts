@@ -126,3 +126,13 @@ test("of two kits that are made at once, the one in use opens all", async (t) =>
   const checks = ["one", "two"].map((folder) => trial.run(`lockstep kit check ${shares(trial, folder)}`).status);
   assert.deepEqual(new Set(checks), new Set([0, 77]));
 });
+
+test("pages for a folder that cannot be made are refused at once, and the kit that is in use stays", (t) => {
+  const trial = newTrial(t);
+  trial.prepare("lockstep init vault --key-file key --no-kit-check");
+  const before = kitInUse(trial);
+  const refused = trial.run("timeout 60 lockstep kit create --to /proc/lockstep/kit --no-kit-check");
+  assert.equal(refused.status, 64, refused.stderr);
+  assert.match(refused.stderr, /making the folder \/proc\/lockstep\/kit for the kit's pages failed/);
+  assert.equal(kitInUse(trial), before);
+});

@@ -174,7 +174,7 @@ test("a recovery that is killed when its epoch is claimed is run again, and ends
   assert.match(machine.run("lockstep check web01").stdout, /1 green/);
 });
 
-test("newer copies that were taken away are named by the vault's receipts", (t) => {
+test("newer copies that were taken away are named by the vault's receipts, and versions by its points' statements", (t) => {
   const made = protectedTrial(t);
   if (made === null) return;
   const { trial: lost, kit } = made;
@@ -182,16 +182,25 @@ test("newer copies that were taken away are named by the vault's receipts", (t) 
     "lockstep key add web02 --value-file pw.bare",
     "lockstep copy make",
     "lockstep backup web01",
+    "lockstep key add web03 --value-file pw.bare",
+    "lockstep copy make",
+    "lockstep key add web04 --value-file pw.bare",
+    "lockstep copy make",
     "lockstep keystore seal",
   );
   const machine = otherMachine(t, lost.path("vault"));
   const copies = readdirSync(machine.path("vault/keystore"))
     .filter((name) => !name.startsWith("epoch"))
     .toSorted();
-  for (const name of copies.slice(1)) rmSync(machine.path("vault/keystore", name));
+  rmSync(machine.path("vault/keystore", copies.at(-2) ?? assert.fail()));
+  const cut = machine.run(recover(machine, kit));
+  assert.equal(cut.status, 65, cut.stderr);
+  assert.match(cut.stderr, /copy \d+ of epoch 1 is there, and one that it goes on from is not/);
+  for (const name of copies.slice(1)) rmSync(machine.path("vault/keystore", name), { force: true });
   const refused = machine.run(recover(machine, kit));
   assert.equal(refused.status, 65, refused.stderr);
   assert.match(refused.stderr, /the vault knows of copy \d+ of epoch 1 .*, and the newest good one is 1 of epoch 1/);
+  assert.match(refused.stderr, /that copy 1 of epoch 1 does not have: web01\/v1 \(machine web01\)/);
   assert.ok(!existsSync(machine.path("state/keys/keys.db")));
   const accepted = machine.run(recover(machine, kit, "--accept-older"));
   assert.equal(accepted.status, 0, accepted.stderr);

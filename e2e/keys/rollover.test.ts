@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
@@ -191,6 +191,31 @@ test("a device that is read-only is refused before anything is made", async (t) 
     assert.equal(versions.length, 1);
   } finally {
     run("losetup", ["--detach", device]);
+  }
+});
+
+test("an image on a full disk keeps its old way in, and the same command ends it once there is room", async (t) => {
+  if (skipUnless(t, "cryptsetup", "mount", "fallocate") || skipUnlessRoot(t)) return;
+  const trial = await RolloverTrial.make(t);
+  const small = join(trial.folder, "small");
+  mkdirSync(small);
+  run("mount", ["-t", "tmpfs", "-o", "size=20M", "tmpfs", small]);
+  try {
+    const path = join(small, "web01.raw");
+    run("truncate", ["-s", "24M", path]);
+    format(path, "luks2");
+    run("fallocate", ["--dig-holes", path]);
+    const world = { trial, ...(await trial.bind(path)) };
+    const id = await begin(world);
+    assert.throws(() => writeFileSync(join(small, "rest"), new Uint8Array(20 * 1024 * 1024)), { code: "ENOSPC" });
+    await assert.rejects(finish(world, id), { code: "CRYPTSETUP_FAILED", message: /full/ });
+    assert.equal(opens(path, oldSecret), true);
+    rmSync(join(small, "rest"));
+    const made = await trial.newSecret(id);
+    assert.equal(await finish(world, id), "removed");
+    assert.deepEqual([opens(path, oldSecret), opens(path, made), slots(path)], [false, true, [1]]);
+  } finally {
+    run("umount", [small]);
   }
 });
 

@@ -35,7 +35,7 @@ const costLimit = { memoryKiB: 1024 * 1024, seconds: 60 };
 const roles = ["custodian", "auditor", "backup"] as const satisfies readonly Role[];
 
 /** What the key side runs with: its own clock among it. */
-type Deps = { readonly now: () => Temporal.Instant; readonly random: Random };
+type Deps = { readonly now: () => Temporal.Instant; readonly steadyMs: () => number; readonly random: Random };
 
 /** A key side over a database in a file, which can be killed, and whose disk can be put back to an earlier state. */
 export class YearKeySide implements Disposable {

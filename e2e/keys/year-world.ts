@@ -73,7 +73,11 @@ export class YearWorld implements Disposable {
     const random = seededRandom(`${seed} world`);
     const bench = new VaultBench(seed);
     const clocks = { day: 0, backupAhead: 0, keysAhead: 0 };
-    const keySide = await YearKeySide.make(folder, { now: () => timeOf(clocks.day + clocks.keysAhead), random });
+    const keySide = await YearKeySide.make(folder, {
+      now: () => timeOf(clocks.day + clocks.keysAhead),
+      steadyMs: () => timeOf(clocks.day).epochMilliseconds,
+      random,
+    });
     const world = new YearWorld(random, bench, keySide, clocks);
     bench.clock.now = world.now;
     const vault = world.vault.keyring.keys.vaultId;

@@ -106,6 +106,8 @@ export const bindingRoutes = routes({
     input: z.strictObject({ wanted: z.string().min(1).max(512) }),
     reply: z.strictObject({
       found: z.array(z.strictObject({ version: versionFacts, bindings: z.array(bindingFacts) })),
+      /** Where nothing was found: IDs that differ in a digit or two, and names of versions that they are of. */
+      alike: z.array(z.strictObject({ id: z.string(), version: z.string() })),
     }),
   },
   "binding.gone": {

@@ -6,7 +6,7 @@ import type { Random } from "#crypto/derive.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { rewrapValues } from "#keys/seal/rewrap.ts";
 import { watchChanges } from "#keys/store/changes.ts";
-import { databaseError } from "#keys/store/database-error.ts";
+import { damageOr } from "#keys/store/database-damage.ts";
 import { inTransaction, openDatabase } from "#keys/store/database.ts";
 import {
   KeyRing,
@@ -20,6 +20,7 @@ import {
 import type { RootKey } from "#keys/store/key-ring.ts";
 import type { KeyStoreId } from "#keys/store/model.ts";
 import { prepared } from "#keys/store/prepared.ts";
+import { keepRowSums } from "#keys/store/row-sums.ts";
 import { makeSeal, openRoot } from "#keys/store/seal.ts";
 import type { NewSeal, Seal, SealSecret } from "#keys/store/seal.ts";
 import { loadSeals, replaceSeals } from "#keys/store/seals.ts";
@@ -29,6 +30,8 @@ import type { KeyDeriver } from "#volume/header/kdf.ts";
 /** What a key store takes from its process. */
 export type KeyStoreDeps = {
   readonly now: () => Temporal.Instant;
+  /** Milliseconds from anywhere, by what nobody can set and never goes back, such as `performance.now`. */
+  readonly steadyMs: () => number;
   readonly random: Random;
   readonly kdf: KeyDeriver;
 };
@@ -66,6 +69,7 @@ export class KeyStore implements Disposable {
     this.db = db;
     this.deps = deps;
     watchChanges(db);
+    keepRowSums(db);
   }
 
   /**
@@ -147,7 +151,7 @@ export class KeyStore implements Disposable {
     try {
       return loadSeals(this.db);
     } catch (error) {
-      throw databaseError("reading what opens the key store", error);
+      throw damageOr(this.db, "reading what opens the key store", error);
     }
   }
 
@@ -158,6 +162,14 @@ export class KeyStore implements Disposable {
    * @throws {LockstepError} KEY_STORE_REJECTED: it opens none; KEY_STORE_CORRUPT; UNLOCK_TOO_COSTLY, KDF_FAILED, CANCELLED
    */
   async unseal(secret: SealSecret, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#unseal(secret, signal);
+    } catch (error) {
+      throw damageOr(this.db, "opening the key store", error);
+    }
+  }
+
+  async #unseal(secret: SealSecret, signal: AbortSignal): Promise<void> {
     const { id, rootNumber } = this.facts();
     for (const seal of this.seals()) {
       const sealed = { root: seal.sealedRoot, rootNumber };

@@ -7,6 +7,7 @@ import { identify } from "#keys/access/identities.ts";
 import { signHeadWhenDue } from "#keys/audit/audit-heads.ts";
 import { appendAudit } from "#keys/audit/audit.ts";
 import type { AuditedAct } from "#keys/audit/audit.ts";
+import { damageOr } from "#keys/store/database-damage.ts";
 import { databaseError } from "#keys/store/database-error.ts";
 import { inTransaction } from "#keys/store/database.ts";
 import type { Caller } from "#keys/store/model.ts";
@@ -52,9 +53,8 @@ export async function answer<Name extends RouteName>(
     own.before?.(side, given);
     return await withSecondPerson(side, caller, { ...what, input: given }, handle);
   } catch (error) {
-    const failure = databaseError(`answering ${name}`, error);
-    auditWithinBudget(side, caller, what, failure);
-    throw failure;
+    const failure = damageOr(store.db, `answering ${name}`, error);
+    throw auditFailure(side, caller, what, failure);
   } finally {
     signHead(store);
   }
@@ -70,6 +70,16 @@ export function heardAsker(side: KeySide, name: RouteName, token: string | null)
   const { caller, rejected } = identified(side, name, token);
   if (rejected !== null) return null;
   return caller.identity ?? (askers.includes("anybody") ? STRANGER : null);
+}
+
+/** Notes a failure in the audit log. @returns it; or why it could not be noted */
+function auditFailure(side: KeySide, caller: Caller, what: AuditedAct, failure: unknown): unknown {
+  try {
+    auditWithinBudget(side, caller, what, failure);
+    return failure;
+  } catch (error) {
+    return damageOr(side.store.db, `noting that ${what.act} failed`, error);
+  }
 }
 
 /** Where the database takes no signed head now, what was done is done all the same: the next request tries again. */

@@ -76,3 +76,22 @@ test("a receipt of another store, or one that was not signed, counts for nothing
   const { notOurs, faults } = await keys.as("auditor", "audit.check", { receipts });
   assert.deepEqual([notOurs, faults], [["other", "forged", "unsigned"], []]);
 });
+
+test("an entry whose detail is damaged keeps nobody from reading the others, and the check names it", async () => {
+  using keys = await withEntries(3);
+  keys.side.store.db.exec("DROP TRIGGER audit_is_append_only_1; UPDATE audit SET detail = '{' || detail WHERE seq = 2");
+  const { entries } = await keys.as("auditor", "audit.list", { last: 100 });
+  assert.deepEqual(
+    entries.map(({ seq, detail }) => [seq, "unreadable" in detail]),
+    [
+      [1, false],
+      [2, true],
+      [3, false],
+    ],
+  );
+  const { faults } = await keys.as("auditor", "audit.check", { receipts: [] });
+  assert.deepEqual(
+    faults.map(({ seq }) => seq),
+    [2],
+  );
+});

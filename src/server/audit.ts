@@ -19,7 +19,7 @@ export const auditAnswers: Answers<keyof typeof auditRoutes> = {
         entries: entries.map(({ atMs, detail, hash, ...entry }) => ({
           ...entry,
           at: instantText(atMs),
-          detail: JSON.parse(detail) as Record<string, string | number | boolean | null>,
+          detail: detailOf(detail),
           hash: hex(hash),
         })),
       };
@@ -52,3 +52,15 @@ export const auditAnswers: Answers<keyof typeof auditRoutes> = {
     },
   },
 };
+
+type Detail = Record<string, string | number | boolean | null>;
+
+/** What is damaged is shown as it is: the other entries are to be read, and `audit.check` names it. */
+function detailOf(detail: string): Detail {
+  try {
+    return JSON.parse(detail) as Detail;
+  } catch (error) {
+    if (error instanceof SyntaxError) return { unreadable: detail };
+    throw error;
+  }
+}

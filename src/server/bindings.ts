@@ -5,7 +5,7 @@ import { bindVersion } from "#keys/bindings/bind-version.ts";
 import type { BoundVersion } from "#keys/bindings/bind-version.ts";
 import { retireBinding } from "#keys/bindings/bindings.ts";
 import type { Binding } from "#keys/bindings/bindings.ts";
-import { findVersions } from "#keys/bindings/find-versions.ts";
+import { findAlikeIds, findVersions } from "#keys/bindings/find-versions.ts";
 import { goneFromNewestPoint } from "#keys/bindings/gone-bindings.ts";
 import { matchVersions } from "#keys/bindings/match-versions.ts";
 import { healVersion } from "#keys/custody/heal-version.ts";
@@ -70,12 +70,14 @@ export const bindingAnswers: Answers<keyof typeof bindingRoutes> = {
   },
   "key.find": {
     subject: ({ wanted }) => wanted,
-    handle: ({ store }, _caller, { wanted }) => ({
-      found: findVersions(store, wanted).map(({ version, bindings }) => ({
+    handle: ({ store }, _caller, { wanted }) => {
+      const found = findVersions(store, wanted).map(({ version, bindings }) => ({
         version: versionFacts(version),
         bindings: bindings.map((binding) => bindingFacts(binding, versionName(version))),
-      })),
-    }),
+      }));
+      const alike = found.length > 0 ? [] : findAlikeIds(store, wanted);
+      return { found, alike: alike.map(({ id, version }) => ({ id, version: versionName(version) })) };
+    },
   },
   "binding.gone": {
     subject: ({ vault, machine }) => `vault ${vault}, machine ${machine}`,

@@ -27,7 +27,9 @@ const asked: readonly (readonly [RouteName, object])[] = [
   ["vault.list", {}],
   ["copy.list", {}],
   ["rollover.list", {}],
+  ["audit.list", { last: 100 }],
   ["audit.check", { receipts: [] }],
+  ["store.show", {}],
   ["key.hold", { version: "web01/v1", reason: "a tape", expectedUntil: null }],
 ];
 
@@ -61,7 +63,7 @@ async function outcomes({ path, token }: Written): Promise<string[]> {
     void found.push(isLockstepError(error) ? error.code : `a bug: ${String(error)}`);
   try {
     const now = () => Temporal.Instant.from("2026-01-01T00:01Z");
-    using store = KeyStore.open(path, { now, random: systemRandom, kdf: { derive: deriveKey } });
+    using store = KeyStore.open(path, { now, steadyMs: () => 0, random: systemRandom, kdf: { derive: deriveKey } });
     using keys = await testKeySide();
     for (const [name, input] of asked) {
       const side = { ...keys.side, store };
@@ -97,3 +99,18 @@ test("a table that was changed from without is noticed when the database is open
   db.close();
   assert.deepEqual(await outcomes(whole), ["KEY_STORE_CORRUPT"]);
 });
+
+for (const [what, text, at] of [
+  ["what opens the store", '{"by":"argon2id"', 6],
+  ["the text of a table", "versions (id),\n  why TEXT", 0],
+] as const) {
+  test(`a bit that flipped in ${what} is said to be damage, and no bug`, async (t) => {
+    const whole = await written(t);
+    const place = Buffer.from(whole.bytes).indexOf(text) + at;
+    assert.ok(place > at);
+    writeFileSync(whole.path, whole.bytes.with(place, (whole.bytes[place] ?? 0) ^ 4));
+    const found = await outcomes(whole);
+    assert.ok(found.length > 0);
+    assert.deepEqual(new Set(found), new Set(["KEY_STORE_CORRUPT"]));
+  });
+}

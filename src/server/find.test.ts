@@ -25,7 +25,8 @@ test("find takes what people see", async () => {
     ["db", "db/v1"],
     ["shop", ""],
     ["d", ""],
-    ["3f6b", ""],
+    [sampleMake.uuid.slice(0, 4), "web01/v1"],
+    [sampleMake.uuid.slice(0, 3), ""],
     ["%", ""],
   ] as const) {
     const { found: all } = await side.as("auditor", "key.find", { wanted });
@@ -46,8 +47,34 @@ test("find knows BitLocker's protectors by their key ID", async () => {
   side.side.store.db
     .prepare("UPDATE bindings SET protector_id = '4f2a91c0-52d1-4b0e-9c33-0a1b2c3d4e5f' WHERE id = ?")
     .run(binding.id);
-  for (const wanted of ["4F2A91C0", "4f2a91c0-52D1", "4F2A91C0-52D1-4B0E-9C33-0A1B2C3D4E5F"]) {
+  const all = "4F2A91C0-52D1-4B0E-9C33-0A1B2C3D4E5F";
+  const read = [
+    "4F2A91C0",
+    "4F2A91",
+    "4f2a91c0-52D1",
+    all,
+    all.replaceAll("-", ""),
+    "{4F2A91C0-52D1",
+    "4F2A 91C0",
+    "4F2A9IcO",
+  ];
+  for (const wanted of read) {
     assert.equal((await side.as("auditor", "key.find", { wanted })).found.length, 1, wanted);
   }
   assert.deepEqual((await side.as("auditor", "key.find", { wanted: "4F2A91C1" })).found, []);
+});
+
+test("where nothing has an ID, those are named that differ in a digit or two", async () => {
+  using side = await testKeySide();
+  await addPassphrase(side, "web01", "middle");
+  await addPassphrase(side, "dc01", "x", "old.csv, line 3; key ID 4f2a91c0-52d1-4b0e-9c33-0a1b2c3d4e5f");
+  await side.as("custodian", "key.bind", bindInput());
+  const alike = async (wanted: string) => (await side.as("auditor", "key.find", { wanted })).alike;
+  const ofNote = { id: "4f2a91c0-52d1-4b0e-9c33-0a1b2c3d4e5f", version: "dc01/v1" };
+  for (const wanted of ["4F2A91C1", "4F2A19C0", "4f2a9lc1-52d1"])
+    assert.deepEqual(await alike(wanted), [ofNote], wanted);
+  const { uuid } = sampleMake;
+  const [first = ""] = uuid;
+  assert.deepEqual(await alike(`${first === "0" ? "1" : "0"}${uuid.slice(1)}`), [{ id: uuid, version: "web01/v1" }]);
+  for (const wanted of ["4F2A0000", "4F2A91", "4F2A91C0", "web0l"]) assert.deepEqual(await alike(wanted), [], wanted);
 });

@@ -30,6 +30,9 @@ const STRANGERS_BODY_LIMIT_BYTES = 64 * 1024;
 /** What comes slower than this is not waited for: it comes from a process of this host. */
 const RECEIVE_MS = 120_000;
 
+/** Far more than commands and backups of one host have; each costs memory and a file number, which the database needs as well. */
+const CONNECTIONS_MAX = 1000;
+
 /** More than Node takes of a request before its body. */
 const NAME_LIMIT_BYTES = 16 * 1024;
 
@@ -59,6 +62,7 @@ export function keyServer(
     logger: logFile === null ? false : { stream: new LogFile(logFile), base: { process: process.pid } },
     logController: new LogController({ disableRequestLogging: true }),
   });
+  server.server.maxConnections = CONNECTIONS_MAX;
   const fail = failing(server, side);
   const parts = { server, side, idle, underWay: new UnderWay(), fail };
   for (const name of Object.keys(apiRoutes) as RouteName[]) serveRoute(parts, name);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { test } from "node:test";
@@ -102,4 +103,24 @@ test("of each failure the log has a few lines a minute, whoever asks again and a
   await rekey();
   const lines = await loggedLines(log, REFUSALS_PER_MINUTE + 1);
   assert.deepEqual([lines.length, lines.at(-1)?.["unloggedBefore"]], [REFUSALS_PER_MINUTE + 1, 10]);
+});
+
+test("connections beyond a thousand are closed at once, and there is room again when others end", async (t) => {
+  const { keys, socket } = await served(t);
+  const opened: Socket[] = [];
+  t.after(() => opened.forEach((each) => each.destroy()));
+  while (opened.length < 1000) {
+    const each = connect(socket).on("error", () => undefined);
+    opened.push(each);
+    await once(each, "connect");
+  }
+  const show = () => keyClient(socket, keys.tokens.custodian).call("store.show", {}, signal);
+  await assert.rejects(show(), { code: "KEY_SIDE_UNREACHABLE" });
+  opened.forEach((each) => each.destroy());
+  for (let answered = false; !answered;) {
+    answered = await show().then(
+      () => true,
+      () => false,
+    );
+  }
 });

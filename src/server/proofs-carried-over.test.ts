@@ -25,7 +25,8 @@ test("a file system that was read and is gone is damage for a month; what never 
   assert.deepEqual(await verdictOf(xfsInLuks2, somePoint), ["reads", [17, 17]]);
   assert.deepEqual(await verdictOf(gone, otherPoint), ["opens, content damaged", [0, 1]]);
   keySide.pass({ days: 31 });
-  assert.deepEqual(await verdictOf(gone, otherPoint), ["opens", [0, 0]]);
+  assert.deepEqual(await verdictOf(gone, "ee".repeat(16)), ["opens", [0, 0]]);
+  assert.deepEqual(await verdictOf(gone, otherPoint), ["opens, content damaged", [0, 1]], "no time heals it");
 });
 
 test("an earlier proof of the same header is carried over, with its date, until the interval is over", async () => {
@@ -63,6 +64,27 @@ test("a point whose content is damaged stays so while others with its header ope
   assert.deepEqual([later.body.verdict, later.body.carriedOver], ["opens, content damaged", false]);
   const healed = await prove(keySide, xfsInLuks2);
   assert.deepEqual([healed.body.verdict, healed.body.carriedOver], ["reads", false]);
+});
+
+test("a version that could not be used for a while does not make a damaged point open", async () => {
+  using keySide = await proving();
+  await bindTo(keySide, xfsInLuks2, "keyslot 0", firstPassphrase);
+  const gone = xfsInLuks2.slice();
+  gone.fill(0x5a, contentAt(0));
+  await prove(keySide, xfsInLuks2, { point: otherPoint });
+  await prove(keySide, gone, { anew: true });
+  const enable = (enabled: number): unknown =>
+    keySide.side.store.db.prepare("UPDATE versions SET enabled = ?").run(enabled);
+  enable(0);
+  assert.equal((await prove(keySide, gone)).body.verdict, "version unusable");
+  enable(1);
+  const again = await prove(keySide, gone);
+  assert.deepEqual([again.body.verdict, again.body.carriedOver], ["opens, content damaged", false]);
+  enable(0);
+  await prove(keySide, gone);
+  enable(1);
+  keySide.pass({ days: 31 });
+  assert.equal((await prove(keySide, gone)).body.verdict, "opens, content damaged");
 });
 
 test("nothing is carried over for another header, machine, disk, volume or version, when asked anew, or from a later time", async () => {

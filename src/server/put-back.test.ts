@@ -50,8 +50,11 @@ async function act(keySide: TestKeySide, times: number): Promise<void> {
 
 /** Puts the audit log back to how it was after so many entries, as an old copy of the database would have it. */
 function putBack({ side: { store } }: TestKeySide, entries: number): void {
-  store.db.exec(`DROP TRIGGER IF EXISTS audit_is_append_only_2; DROP TRIGGER IF EXISTS audit_heads_are_append_only_2;
-    DELETE FROM audit_heads WHERE seq > ${entries}; DELETE FROM audit WHERE seq > ${entries};`);
+  const triggers = ["audit_is_append_only_2", "audit_heads_are_append_only_2"];
+  const textOf = store.db.prepare("SELECT sql FROM sqlite_schema WHERE name = ?");
+  const texts = triggers.map((trigger) => String(textOf.get(trigger)?.["sql"]));
+  store.db.exec(`${triggers.map((trigger) => `DROP TRIGGER ${trigger};`).join(" ")}
+    DELETE FROM audit_heads WHERE seq > ${entries}; DELETE FROM audit WHERE seq > ${entries}; ${texts.join("; ")}`);
 }
 
 /** A key side that gave a receipt, and then was put back by two entries. */

@@ -121,7 +121,7 @@ test("what sealing leaves behind is a signed head of its own entry", async () =>
 test("it is sealed even where that cannot be written down", async () => {
   using side = await testKeySide();
   const { store } = side.side;
-  store.db.exec("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  store.db.exec("CREATE TEMP TRIGGER full BEFORE INSERT ON main.audit BEGIN SELECT RAISE(ABORT, 'no room'); END");
   await assert.rejects(side.as("custodian", "store.seal", {}), /no room/);
   assert.equal(store.isSealed, true);
 });

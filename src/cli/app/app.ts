@@ -158,6 +158,9 @@ export type FirstVault = {
   readonly kit: Pick<NewKit, "id" | "threshold" | "custodians" | "recipient">;
 };
 
+/** What a host seals a credential by: its TPM and systemd's key of the host, or that key alone. */
+export type HostSeal = "tpm" | "host";
+
 export type MadeKeyStore = {
   readonly id: string;
   /** Ed25519, 32 bytes. */
@@ -165,6 +168,8 @@ export type MadeKeyStore = {
   readonly folder: string;
   /** The key file, or the sealed credential; null where the host keeps none. */
   readonly keyFile: string | null;
+  /** What seals that credential; null where it is none. */
+  readonly sealedBy: HostSeal | null;
   readonly tokenFiles: readonly string[];
 };
 

@@ -28,6 +28,12 @@ export type KitTools = {
   parseSigningKey(text: string): Uint8Array;
   /** Whether a key store's receipt is signed by a key. */
   isReceiptSigned(receipt: Receipt, signingKey: Uint8Array): boolean;
+  /**
+   * The names of all key versions that found copies have, also of those that were destroyed: `web01/v1`.
+   *
+   * @throws {LockstepError} COPY_REJECTED: no copy is good; KEY_STORE_NEWER: they are of a later version of Lockstep
+   */
+  versionsIn(found: FoundCopies): ReadonlySet<string>;
   /** What is public and 32 bytes long, as pages print it. */
   groupsOf(bytes: Uint8Array): readonly string[];
 };
@@ -129,4 +135,6 @@ export type FoundCopies = {
   } | null;
   /** What is newer and was refused, and why, in words. */
   readonly refused: readonly string[];
+  /** The newest of these that the key store itself signed, of which a copy before is missing; null: none. */
+  readonly cut: { readonly epoch: number; readonly number: number } | null;
 };

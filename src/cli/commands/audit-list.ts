@@ -1,7 +1,7 @@
 import { helpEnd } from "#cli/app/command.ts";
 import type { Define } from "#cli/app/command.ts";
 import { exitCodes } from "#cli/output/exit-codes.ts";
-import { formatTable } from "#cli/output/table.ts";
+import { auditLines } from "#cli/shown/audit-lines.ts";
 import { LockstepError } from "#errors/errors.ts";
 
 type Options = { readonly last: number; readonly before?: number };
@@ -24,29 +24,12 @@ export const define: Define = (command, run) => {
     .action(
       run(async ({ output, signal, keySide }, { last, before }: Options) => {
         const { entries } = await (await keySide("custodian")).call("audit.list", { last, before }, signal);
-        const rows = entries.map(({ seq, at, who, act, subject, outcome, detail }) => [
-          String(seq),
-          at,
-          who,
-          act,
-          subject,
-          outcome,
-          detailWords(detail),
-        ]);
-        const titles = ["TIME", "WHO", "ACT", "OF", "OUTCOME"].map((title) => ({ title }));
-        output.print(...formatTable([{ title: "ENTRY", align: "right" }, ...titles, {}], rows));
+        output.print(...auditLines(entries));
         output.finish({ entries });
         return exitCodes.done;
       }),
     );
 };
-
-function detailWords(detail: Readonly<Record<string, string | number | boolean | null>>): string {
-  return Object.entries(detail)
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(" ");
-}
 
 function parseNumber(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);

@@ -21,8 +21,9 @@ export const define: Define = (command, run) => {
     )
     .action(
       run(async ({ output, signal, keySide, now }, wanted: string) => {
-        const { found } = await (await keySide("custodian")).call("key.find", { wanted }, signal);
+        const { found, alike } = await (await keySide("custodian")).call("key.find", { wanted }, signal);
         if (found.length === 0) output.print(`The key store has nothing for ${wanted}.`);
+        for (const { id, version } of alike) output.print(`Much like it is ${id}, of ${version}.`);
         for (const { version, bindings } of found) {
           output.print(`${version.name}: ${kindWords[version.kind]}, ${versionState(version, now())}`);
           if (version.note !== "") output.print(`  note: ${version.note}`);
@@ -36,7 +37,7 @@ export const define: Define = (command, run) => {
             );
           }
         }
-        output.finish({ found });
+        output.finish({ found, alike });
         return found.length === 0 ? exitCodes.missing : exitCodes.done;
       }),
     );

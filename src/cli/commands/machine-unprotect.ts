@@ -25,7 +25,7 @@ export const define: Define = (command, run) => {
         await changeMachine(log, (machine) => ({ ...machine, protected: false }), signal);
         const points = [...log.fold.points].filter(([, { deleted }]) => deleted === null).length;
         output.print(
-          `${log.fold.machine.name} is backed up no longer. Its ${counted(points, "recovery point")} stay, and go by its keep rule.`,
+          `${log.fold.machine.name} is backed up no longer. Its keep rule still applies to its ${counted(points, "recovery point")}.`,
           `To take it back: lockstep machine set ${log.fold.machine.name} --protect`,
         );
         output.finish({ machine: shownMachine(log), points });

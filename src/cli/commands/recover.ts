@@ -81,7 +81,12 @@ export const define: Define = (command, run) => {
           `The newest good copy of the key store: ${newest.number} of epoch ${newest.epoch}, of ${Temporal.Instant.from(newest.at).toString({ smallestUnit: "second" })}.`,
         );
         if (given === null) await confirmKey(app, tools, newest.signingKey);
-        const knownEpoch = await refuseOlder(app, tools, { objects, keyring, newest }, options.acceptOlder === true);
+        const knownEpoch = await refuseOlder(
+          app,
+          tools,
+          { objects, keyring, copies: found, newest },
+          options.acceptOlder === true,
+        );
 
         const opens = await keyStoreSeals(app, options);
         using _secrets = wipedAtEnd(opens);
@@ -98,7 +103,9 @@ export const define: Define = (command, run) => {
           `The key store ${recovered.id} is back: ${counted(recovered.keys, "key")}, ${counted(recovered.versions, "version")}, ${counted(recovered.bindings, "binding")}. Its epoch is ${recovered.epoch}.`,
           "It releases and destroys nothing until each vault has reported: `lockstep check --all` does, or the next backups.",
           "Identities of before are void: add them again with `lockstep identity add`. Make a new kit: `lockstep kit create`.",
-          ...recovered.formerPlaces.map((place) => `Copies no longer go to ${place}: lockstep place add`),
+          ...recovered.formerPlaces.map(
+            (place) => `Copies no longer go to ${place}: lockstep place add FOLDER --domain NAME`,
+          ),
           configured.words,
         );
         output.finish({
@@ -177,14 +184,19 @@ async function confirmKey(app: App, tools: KitTools, key: Uint8Array): Promise<v
   );
 }
 
-/** @returns  the newest epoch that the vault's logs know of */
+/** @returns  the newest epoch that the vault's logs know of @throws {LockstepError} COPY_REJECTED: newer copies are missing */
 async function refuseOlder(
   app: App,
   tools: KitTools,
-  found: { readonly objects: Store; readonly keyring: OpenedKeyring; readonly newest: NewestCopy },
+  found: {
+    readonly objects: Store;
+    readonly keyring: OpenedKeyring;
+    readonly copies: FoundCopies;
+    readonly newest: NewestCopy;
+  },
   isOlderAccepted: boolean,
 ): Promise<number> {
-  const { missing, knownEpoch } = await whatIsMissing(app, tools, found, found.newest);
+  const { missing, knownEpoch } = await whatIsMissing(app, tools, found);
   if (missing === null) return knownEpoch;
   if (!isOlderAccepted) {
     throw new LockstepError("COPY_REJECTED", `recovering the key store: ${missing}`, {

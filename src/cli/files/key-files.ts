@@ -1,8 +1,9 @@
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Secret } from "#bytes/secret.ts";
 import { createFile } from "#cli/files/durable-file.ts";
+import { makeFolder } from "#cli/files/make-folder.ts";
 import { readFailure } from "#cli/files/read-failure.ts";
 import type { Warning } from "#cli/output/output.ts";
 import { LockstepError } from "#errors/errors.ts";
@@ -47,7 +48,7 @@ export async function readKeyFile(path: string, warn: (warning: Warning) => void
  */
 export async function createKeyFile(path: string, key: Secret, comment: readonly string[]): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path));
     await createFile(path, writeKeyFile(key, comment), 0o600);
   } catch (error) {
     throw new LockstepError("KEY_FILE_INVALID", `writing the key file ${path} failed: ${systemWords(error)}`, {

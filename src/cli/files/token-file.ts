@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { createFile } from "#cli/files/durable-file.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
+import { makeFolder } from "#cli/files/make-folder.ts";
 import { refuseUnmakable } from "#cli/files/new-file.ts";
 import type { Output } from "#cli/output/output.ts";
 import { targetFailure } from "#disk/target-failure.ts";
@@ -28,7 +28,7 @@ export async function refuseTokenFile(output: Output, path: string | null): Prom
   }
   const folder = dirname(path);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
   } catch (error) {
     if (isSystemError(error, "EEXIST")) {
       throw new LockstepError("TARGET_EXISTS", `adding an identity: ${folder} is no folder that ${path} could be in`, {

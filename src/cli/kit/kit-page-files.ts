@@ -1,10 +1,11 @@
-import { lstat, mkdir, unlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { lstat, unlink } from "node:fs/promises";
+import { join, resolve } from "node:path";
 
 import type { App } from "#cli/app/app.ts";
 import type { NewPage } from "#cli/app/kit-tools.ts";
 import { createFile } from "#cli/files/durable-file.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
+import { makeFolder } from "#cli/files/make-folder.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { systemWords } from "#errors/system-words.ts";
 
@@ -40,9 +41,9 @@ export async function writePages(app: App, folder: string, pages: readonly NewPa
     pages.map(({ custodian }) => custodian),
   );
   const files = pages.map((page, at) => ({ page, path: paths[at] ?? "" }));
+  await makePagesFolder(resolve(app.host.workingFolder, folder));
   for (const [at, { page, path }] of files.entries()) {
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await createFile(path, page.html, 0o600);
     } catch (error) {
       await removePages(files.slice(0, at));
@@ -50,6 +51,18 @@ export async function writePages(app: App, folder: string, pages: readonly NewPa
     }
   }
   return files;
+}
+
+async function makePagesFolder(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+  } catch (error) {
+    const why = systemWords(error);
+    throw new LockstepError("ARGUMENT_INVALID", `making the folder ${folder} for the kit's pages failed: ${why}`, {
+      hint: "Name another folder.",
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Config } from "#cli/app/settings.ts";
 import { createFile } from "#cli/files/durable-file.ts";
+import { makeFolder } from "#cli/files/make-folder.ts";
 import { systemWords } from "#errors/system-words.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function nameVaultInConfig(
   }
   const byHand = `Name it in ${config.value} (${line}), or by LOCKSTEP_VAULT or --vault.`;
   try {
-    await mkdir(dirname(config.value), { recursive: true });
+    await makeFolder(dirname(config.value), 0o777);
     await createFile(config.value, `${line}\n`, 0o644);
     return { written: true, words: `The new configuration ${config.value} names it. ${outranked ?? ""}`.trimEnd() };
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 import { hex } from "#bytes/text.ts";
-import type { App, MadeKeyStore, NewKeyStore } from "#cli/app/app.ts";
+import type { App, HostSeal, MadeKeyStore, NewKeyStore } from "#cli/app/app.ts";
 import type { NewKit, NewPage } from "#cli/app/kit-tools.ts";
 import { finishKit } from "#cli/kit/finish-kit.ts";
 import { kitOptions } from "#cli/kit/kit-options.ts";
@@ -74,12 +74,18 @@ async function pagesOrHint(app: App, folder: string, pages: readonly NewPage[]):
 }
 
 /** What to say of a key store that was made. */
-export function madeKeyStoreLine({ id, folder, keyFile }: MadeKeyStore): string {
+export function madeKeyStoreLine({ id, folder, keyFile, sealedBy }: MadeKeyStore): string {
   const opens = keyFile === null ? "a passphrase" : `what this host keeps in ${keyFile}`;
-  return `Made key store ${id} in ${folder}. After a restart it opens by ${opens}.`;
+  const sealed = sealedBy === null ? "" : `, sealed ${sealWords[sealedBy]}`;
+  return `Made key store ${id} in ${folder}. After a restart it opens by ${opens}${sealed}.`;
 }
 
+const sealWords: Readonly<Record<HostSeal, string>> = {
+  tpm: "by this host's TPM and by systemd's key of this host",
+  host: "by systemd's key of this host alone, and by no TPM",
+};
+
 /** As JSON shows it. docs/json.md */
-export function shownKeyStore({ id, folder, keyFile, tokenFiles }: MadeKeyStore): Record<string, unknown> {
-  return { id, folder, keyFile, tokenFiles };
+export function shownKeyStore({ id, folder, keyFile, sealedBy, tokenFiles }: MadeKeyStore): Record<string, unknown> {
+  return { id, folder, keyFile, sealedBy, tokenFiles };
 }

@@ -23,10 +23,10 @@ export function goneLines(gone: readonly BindingFacts[]): string[] {
   );
 }
 
-/** A protector as people know it: `keyslot 0`, `recovery-password 4F2A91C0`. */
+/** A protector as people know it: `keyslot 0`, `recovery password 4F2A91C0`. */
 export function protectorWords({ protectorKind, protectorId }: BindingFacts): string {
   if (protectorKind === "passphrase") return protectorId;
-  return `${protectorKind} ${protectorId.slice(0, 8).toUpperCase()}`;
+  return `${protectorKind.replaceAll("-", " ")} ${protectorId.slice(0, 8).toUpperCase()}`;
 }
 
 /** Where a bound volume is. */

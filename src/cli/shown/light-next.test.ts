@@ -11,7 +11,13 @@ const now = Temporal.Instant.from("2026-11-23T14:05:00Z");
 const whole: LightFacts = { torn: false, damaged: false, bytesGoodAt: now, unknown: [], lostHeaders: [], volumes: [] };
 
 function light(change: Partial<LightFacts>): PointLight {
-  return { ...lightOf({ ...whole, ...change }, usualTerms, now), versions: [], openedAt: null, lost: [] };
+  return {
+    ...lightOf({ ...whole, ...change }, usualTerms, now),
+    versions: [],
+    openedAt: null,
+    carriedOver: false,
+    lost: [],
+  };
 }
 
 test("of a point that is not green it is said what to do before one relies on it, each thing once", () => {

@@ -9,7 +9,15 @@ import type { PointLight } from "#ops/points/point-light.ts";
 const now = Temporal.Instant.from("2026-11-23T14:05:00Z");
 
 function light(change: Partial<PointLight>): PointLight {
-  return { light: "green", reasons: [], versions: ["web01/v1"], openedAt: now, lost: [], ...change };
+  return {
+    light: "green",
+    reasons: [],
+    versions: ["web01/v1"],
+    openedAt: now,
+    carriedOver: false,
+    lost: [],
+    ...change,
+  };
 }
 
 test("what was opened a moment ago was so just now, and what was longer ago has its date", () => {
@@ -17,6 +25,8 @@ test("what was opened a moment ago was so just now, and what was longer ago has 
   const several = { versions: ["web01/v1", "web01.data/v3"], openedAt: now.subtract({ hours: 24 }) };
   assert.equal(openedWords(light(several), now), "opened with web01/v1, web01.data/v3 on 2026-11-22");
   assert.equal(openedWords(light({ openedAt: now.add({ hours: 48 }) }), now), "opened with web01/v1 on 2026-11-25");
+  const carried = light({ openedAt: now.subtract({ hours: 24 }), carriedOver: true });
+  assert.equal(openedWords(carried, now), "opened with web01/v1 on 2026-11-22, carried over");
   assert.equal(openedWords(light({ openedAt: null }), now), "");
 });
 

@@ -10,12 +10,12 @@ export function lightName(light: Light): string {
 /** So long ago is "just now". */
 const JUST_NOW_SECONDS = 90;
 
-/** `opened with web01/v1 just now`, `opened with web01/v1, web01.data/v2 on 2026-11-23`; empty where nothing was. */
-export function openedWords({ versions, openedAt }: PointLight, now: Temporal.Instant): string {
+/** `opened with web01/v1 just now`, `opened with web01/v1, web01.data/v2 on 2026-11-23, carried over`; empty where nothing was. */
+export function openedWords({ versions, openedAt, carriedOver }: PointLight, now: Temporal.Instant): string {
   if (openedAt === null || versions.length === 0) return "";
   const seconds = now.since(openedAt).total("seconds");
   const when = Math.abs(seconds) < JUST_NOW_SECONDS ? "just now" : `on ${dayOf(openedAt)}`;
-  return `opened with ${versions.join(", ")} ${when}`;
+  return `opened with ${versions.join(", ")} ${when}${carriedOver ? ", carried over" : ""}`;
 }
 
 /**

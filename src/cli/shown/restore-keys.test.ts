@@ -58,7 +58,7 @@ test("who must approve to have the key is said, and that nobody gets it while th
   const alone = releaseLines({ secondPerson: false, frozen: null }).join("\n");
   assert.match(alone, /no approval is needed, neither to restore nor for a custodian/);
   const second = releaseLines({ secondPerson: true, frozen: null }).join("\n");
-  assert.match(second, /another one must approve: `lockstep key reveal`/);
+  assert.match(second, /another one must approve: `lockstep key reveal VERSION --reason WHY`/);
   for (const secondPerson of [true, false]) {
     const frozen = releaseLines({ secondPerson, frozen: FROZEN_AFTER_RECOVERY }).join("\n");
     assert.match(frozen, /no approval is needed to restore; but nobody gets the key now/);

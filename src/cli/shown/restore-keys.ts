@@ -160,7 +160,7 @@ export function releaseLines(release: KeyRelease | null): readonly string[] {
   }
   return [
     secondPerson
-      ? "  no approval is needed to restore; one custodian asks for the key, and another one must approve: `lockstep key reveal`"
-      : "  no approval is needed, neither to restore nor for a custodian to have the key: `lockstep key reveal`",
+      ? "  no approval is needed to restore; one custodian asks for the key, and another one must approve: `lockstep key reveal VERSION --reason WHY`"
+      : "  no approval is needed, neither to restore nor for a custodian to have the key: `lockstep key reveal VERSION --reason WHY`",
   ];
 }

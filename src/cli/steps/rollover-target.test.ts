@@ -97,6 +97,22 @@ test("two protectors of a volume that one version opens are replaced together", 
   assert.equal(chooseTarget(wish, [version("web01/v1", [root, twin])], [begun]).underWay?.id, begun.id);
 });
 
+test("of a volume that was re-encrypted, the binding of now is meant and not the one of before", () => {
+  const before = { ...root, boundAt: "2025-01-01T00:00:00Z" };
+  const now = binding("now", "web01/v1", { volumeIdentity: "e".repeat(64), protectorId: "keyslot 1" });
+  for (const bindings of [
+    [before, now],
+    [now, before],
+  ]) {
+    assert.equal(chooseTarget(wish, [version("web01/v1", bindings)], []).binding.id, "now");
+  }
+  const next = { ...now, version: "web01/v2" };
+  const both = [version("web01/v1", [before]), version("web01/v2", [next])];
+  assert.equal(chooseTarget(wish, both, []).binding.version, "web01/v2");
+  const unplaced = { ...now, place: null };
+  assert.throws(() => chooseTarget(wish, [version("web01/v1", [before, unplaced])], []), { code: "NAME_AMBIGUOUS" });
+});
+
 test("what is under way is gone on with, and its new version is not rolled over meanwhile", () => {
   const begun = rollover(root, "web01/v2");
   const versions = [version("web01/v1", [root]), version("web01/v2", [binding("new", "web01/v2")])];

@@ -46,7 +46,13 @@ export function chooseTarget(
         deletedAt === null && destroyedAt === null && !unfinished.has(name),
     )
     .flatMap(({ bindings }) => bindings.filter((each) => each.retiredAt === null && !begun.has(ofVolume(each))));
-  const idle = [...new Map(live.toReversed().map((each) => [ofVolume(each), each])).values()].toReversed();
+  const idle = [
+    ...new Map(
+      withoutReplaced(live)
+        .toReversed()
+        .map((each) => [ofVolume(each), each]),
+    ).values(),
+  ].toReversed();
   const targets: RolloverTarget[] = [
     ...underWay.map((rollover) => ({ binding: rollover.binding, underWay: rollover })),
     ...(wish.begunOnly ? [] : idle.map((binding) => ({ binding, underWay: null }))),
@@ -56,6 +62,17 @@ export function chooseTarget(
   );
   if (meant.length === 0 && targets.length > 0) throw elsewhere(wish, targets);
   return only(wish, meant);
+}
+
+/** Without what was bound at a place before a version was bound there to another volume: it was re-encrypted in between. */
+function withoutReplaced(bindings: readonly BindingFacts[]): readonly BindingFacts[] {
+  const isReplacedBy = (old: BindingFacts, other: BindingFacts): boolean =>
+    old.volumeIdentity !== other.volumeIdentity &&
+    old.place !== null &&
+    other.place !== null &&
+    placeWords(old.place) === placeWords(other.place) &&
+    Temporal.Instant.compare(old.boundAt, other.boundAt) < 0;
+  return bindings.filter((old) => !bindings.some((other) => isReplacedBy(old, other)));
 }
 
 /** It was bound under other names than those that somebody wrote. */
@@ -105,6 +122,9 @@ function only(wish: TargetWish, targets: readonly RolloverTarget[]): RolloverTar
 
 /** `web01/v1 on root, disk, of web01`. */
 function targetWords({ version, place, volumeUuid }: BindingFacts): string {
-  const where = place === null ? (volumeUuid ?? "a volume") : `${place.disk}, ${place.volume}, of ${place.machine}`;
-  return `${version} on ${where}`;
+  return `${version} on ${place === null ? (volumeUuid ?? "a volume") : placeWords(place)}`;
+}
+
+function placeWords({ machine, disk, volume }: NonNullable<BindingFacts["place"]>): string {
+  return `${disk}, ${volume}, of ${machine}`;
 }

@@ -172,7 +172,10 @@ function refuseUnready(store: KeyStore): void {
 function refuseUndurable(places: OpenPlaces): void {
   const failing = places.failures.find(({ isAway }) => !isAway);
   if (failing !== undefined) {
-    throw undurable(`${failing.place}: ${failing.failure}`, "Mend the place, or take it out: `lockstep place remove`.");
+    const next = failing.hint ?? "Mend the place.";
+    // The last place is not one to take out.
+    const otherwise = places.outcomes.length > 1 ? " Or take the place out: `lockstep place remove`." : "";
+    throw undurable(`${failing.place}: ${failing.failure}`, `${next}${otherwise}`);
   }
   if (places.reachable.length > 0) return;
   const [first] = places.failures;

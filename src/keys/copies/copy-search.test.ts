@@ -80,6 +80,7 @@ test("a forged copy is refused: encrypted to the kit, and signed by somebody els
   };
   await replace(bench.place("a"), 3, (bytes) => forge(bytes));
   assert.deepEqual((await found(bench, "a"))[0], [1, 2]);
+  assert.equal((await bench.find("a")).cut, null, "nobody but the store can say that something is missing");
   await replace(bench.place("a"), 2, (bytes) =>
     forge(bytes, Buffer.from(forger.store.facts().signingPublic).toString("base64")),
   );
@@ -94,6 +95,8 @@ test("a copy without one that it goes on from counts for nothing; another place 
   const [numbers, refused] = await found(bench, "a");
   assert.deepEqual(numbers, [1]);
   assert.match(refused, /copy 2 of epoch 1, which it goes on from, is missing/);
+  assert.deepEqual((await bench.find("a")).cut, { epoch: 1, number: 3 });
+  assert.equal((await bench.find("a", "b")).cut, null);
   assert.deepEqual((await found(bench, "a", "b"))[0], [1, 2, 3]);
 });
 

@@ -1,3 +1,4 @@
+import { equalBytes } from "#bytes/arrays.ts";
 import { hex } from "#bytes/text.ts";
 import { sha256 } from "#crypto/derive.ts";
 import { LockstepError, isLockstepError, messageOf } from "#errors/errors.ts";
@@ -34,6 +35,8 @@ export type CopySearch = {
   readonly chain: FoundChain | null;
   /** What is newer than that and was refused, and why, in words. */
   readonly refused: readonly string[];
+  /** The newest of these that the store itself signed: a copy that it goes on from is missing. Null: none. */
+  readonly cut: Pick<NamedCopy, "epoch" | "number"> | null;
   /** Everything that has the name of a copy. */
   readonly named: readonly NamedCopy[];
 };
@@ -56,20 +59,24 @@ export async function findCopies(
   const named: NamedCopy[] = [];
   for (const place of places) named.push(...(await namedCopies(place, signal)));
   const refused: string[] = [];
+  const unfollowed: { readonly of: Pick<NamedCopy, "epoch" | "number">; readonly key: Uint8Array }[] = [];
   const reader = new CopyReader(identity, places, signal);
   const newestFirst = named.toSorted((a, b) => b.epoch - a.epoch || b.number - a.number);
   for (const { place, epoch, number } of newestFirst) {
     try {
       const copy = await reader.read(place, epoch, number);
       const key = signingKey ?? signingKeyOf(copy.parsed.header);
+      if (isCopySignedBy(copy.parsed, key)) unfollowed.push({ of: { epoch, number }, key });
       const copies = await reader.follow(copy, key);
-      return { chain: { copies, signingKey: key }, refused, named };
+      const signed = unfollowed.find((each) => equalBytes(each.key, key))?.of;
+      const cut = signed?.epoch === epoch && signed.number === number ? null : (signed ?? null);
+      return { chain: { copies, signingKey: key }, refused, cut, named };
     } catch (error) {
       if (!isLockstepError(error, "COPY_REJECTED", "OBJECT_TOO_LARGE", "KEY_STORE_NEWER")) throw error;
       refused.push(`${copyName(epoch, number)} in ${place}: ${messageOf(error)}`);
     }
   }
-  return { chain: null, refused, named };
+  return { chain: null, refused, cut: null, named };
 }
 
 /** Everything in a place that has the name of a copy. @throws {LockstepError} what the place throws */

@@ -14,6 +14,7 @@ import type { StoredCopy } from "#keys/copies/stored-copies.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { currentKit } from "#keys/kit/kits.ts";
 import { newestChange } from "#keys/store/changes.ts";
+import { refuseDamagedTables } from "#keys/store/database-damage.ts";
 import { SCHEMA_VERSION, inTransaction } from "#keys/store/database.ts";
 
 /** A copy that is put into places. */
@@ -25,7 +26,7 @@ export type MadeCopy = Omit<StoredCopy, "places"> & { readonly bytes: Uint8Array
  *
  * @param how.previous      what an increment goes on from
  * @param how.largestBytes  of the newest full copy
- * @throws {LockstepError} KEY_STORE_SEALED, KEY_STORE_CORRUPT: a secret of the store's own is damaged
+ * @throws {LockstepError} KEY_STORE_SEALED, KEY_STORE_CORRUPT: a secret of the store's own is damaged, or, for a full copy, the database
  */
 export async function makeCopy(
   store: KeyStore,
@@ -51,7 +52,10 @@ async function seal(store: KeyStore, number: number, previous: StoredCopy | null
   const destroyed = destroyedVersions(store);
   const from = previous ?? { upto: newestChange(db), auditUpto: auditHead(db).seq };
   const lines: Uint8Array[] = [];
-  if (previous === null) for await (const row of allRows(store)) lines.push(rowLineOf(row));
+  if (previous === null) {
+    await refuseDamagedTables(db, "copying the key store"); // else the copy would be taken for right, and older ones would go
+    for await (const row of allRows(store)) lines.push(rowLineOf(row));
+  }
   // From here on nothing else happens until it is signed: it is the store as it is at this moment.
   for (const row of rowsAfter(store, from.upto, from.auditUpto)) lines.push(rowLineOf(row));
   const now = deps.now();

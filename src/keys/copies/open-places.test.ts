@@ -124,3 +124,18 @@ test("a copy that was begun and never answered takes its number away, and the ne
     [1, 4],
   );
 });
+
+for (const [names, hint] of [
+  [["a"], "Make room."],
+  [["a", "b"], "Make room. Or take the place out: `lockstep place remove`."],
+] as const) {
+  test(`the next step for a full place, of ${names.length}, is its own, and to take it out only beside another`, async () => {
+    using bench = await CopyBench.make(...names);
+    const full = interceptedStore(bench.place("a"), (call, run) => {
+      if (call.operation === "put") throw new LockstepError("STORE_FULL", "no room", { hint: "Make room." });
+      return run();
+    });
+    bench.replace("a", full);
+    await assert.rejects(bench.copy(), { code: "COPY_NOT_DURABLE", hint });
+  });
+}

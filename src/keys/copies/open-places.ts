@@ -33,6 +33,8 @@ export type PlaceFailure = {
   readonly id: string;
   readonly place: string;
   readonly failure: string;
+  /** What to do about it, in the place's own words; null where it has none. */
+  readonly hint: string | null;
   /** It cannot be reached now. */
   readonly isAway: boolean;
 };
@@ -143,7 +145,7 @@ export class OpenPlaces implements AsyncDisposable {
     } catch (error) {
       if (!isLockstepError(error) || stopping.has(error.code)) throw error;
       this.#reachable = this.#reachable.filter((each) => each.id !== id);
-      this.#failures.push({ id, place, failure: error.message, isAway: isAway(error) });
+      this.#failures.push({ id, place, failure: error.message, hint: error.hint ?? null, isAway: isAway(error) });
     }
   }
 }

@@ -4,6 +4,7 @@ import { certify, loadCertificate } from "#keys/custody/certificates.ts";
 import type { Certificate } from "#keys/custody/certificates.ts";
 import { refuseLoss } from "#keys/custody/refuse-loss.ts";
 import type { KeyStore } from "#keys/key-store.ts";
+import { refuseDamagedDatabase } from "#keys/store/database-damage.ts";
 import { eraseFreed } from "#keys/store/database.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { findVersion, loadVersion } from "#keys/versions/versions.ts";
@@ -15,7 +16,8 @@ import type { Version } from "#keys/versions/versions.ts";
  *
  * @param names  of versions: `web01/v1`
  * @returns      all of them, destroyed now or before; and as `eraseFreed`
- * @throws {LockstepError} VERSION_NOT_DELETED, VERSION_NEEDED, KEY_STORE_FROZEN, KEY_STORE_SEALED, NAME_UNKNOWN
+ * @throws {LockstepError} VERSION_NOT_DELETED, VERSION_NEEDED, KEY_STORE_FROZEN, KEY_STORE_SEALED, NAME_UNKNOWN; KEY_STORE_CORRUPT: the database is
+ *   damaged anywhere, so that what needs a version may be missing in it
  */
 export function destroyVersions(
   store: KeyStore,
@@ -27,6 +29,7 @@ export function destroyVersions(
 } {
   const versions = act(store, caller, { act: "key.purge", subject: names.join(", ") }, () => {
     refuseDestruction(store, names);
+    refuseDamagedDatabase(store.db, `destroying ${names.join(", ")}`);
     return names.map((name) => {
       const found = findVersion(store, name);
       const version = found.destroyedMs === null ? destroy(store, caller, found) : found;
@@ -36,7 +39,7 @@ export function destroyVersions(
   return { versions, notErased: eraseFreed(store.db) };
 }
 
-/** Refuses what `destroyVersions` would refuse now. @throws {LockstepError} as it does */
+/** Refuses what `destroyVersions` would refuse now, damage apart, for which all would have to be read. @throws {LockstepError} as it does */
 export function refuseDestruction(store: KeyStore, names: readonly string[]): void {
   void store.ring;
   for (const name of names) {

@@ -8,7 +8,7 @@ import type { HeaderFinding, ProofDeps, ProofRequest } from "#keys/proofs/header
 import { PresentedBytes } from "#keys/proofs/presented-bytes.ts";
 import { ProofSeats } from "#keys/proofs/proof-seats.ts";
 import type { ProofSession } from "#keys/proofs/proof-session.ts";
-import { saveStatement, wasRead } from "#keys/proofs/proof-statement.ts";
+import { saveStatement, wasRead, worseFinding } from "#keys/proofs/proof-statement.ts";
 import type { ProvedVolume, SignedStatement } from "#keys/proofs/proof-statement.ts";
 import type { Caller } from "#keys/store/model.ts";
 import { requireReporter } from "#keys/vaults/vaults.ts";
@@ -142,15 +142,23 @@ export class ProofDesk implements Disposable {
     }
   }
 
-  #withContent({ finding }: OpenProof, { recognised, right, asked }: StructureCheck): HeaderFinding {
-    const identity = finding.header?.volumeIdentity ?? "";
-    const since = this.#store.deps.now().epochMilliseconds - KNOWN_MS;
-    const isGone = !recognised && asked === 0 && wasRead(this.#store, identity, since);
-    const wanted = isGone ? 1 : asked;
-    const structures = [right, wanted] as const;
-    if (right === wanted) return { ...finding, verdict: wanted === 0 ? "opens" : "reads", structures };
-    this.#prover.noteFailure(identity);
+  #withContent({ finding, volume }: OpenProof, { recognised, right, asked }: StructureCheck): HeaderFinding {
+    const isUnreadable = !recognised && asked > 0;
+    const isGone = !recognised && asked === 0 && this.#isExpected(finding, volume);
+    if (right === asked && !isGone) {
+      return { ...finding, verdict: asked === 0 ? "opens" : "reads", structures: [right, asked] };
+    }
+    this.#prover.noteFailure(finding.header?.volumeIdentity ?? "");
+    // Of what could not be read nobody knows what it was: 0 of 0 say so to the next proof.
+    const structures = [right, isUnreadable ? 0 : Math.max(asked, 1)] as const;
     return { ...finding, verdict: "opens, content damaged", structures };
+  }
+
+  /** Whether something is to be recognised in a volume: it was read lately, or was damaged or gone in this very point before. */
+  #isExpected({ header }: HeaderFinding, volume: ProvedVolume): boolean {
+    const since = this.#store.deps.now().epochMilliseconds - KNOWN_MS;
+    const [right, asked] = worseFinding(this.#store, volume)?.structures ?? [0, 0];
+    return right < asked || wasRead(this.#store, header?.volumeIdentity ?? "", since);
   }
 
   #state(caller: Caller, volume: ProvedVolume, finding: HeaderFinding, presented: PresentedBytes): SignedStatement {

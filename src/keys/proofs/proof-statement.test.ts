@@ -104,4 +104,7 @@ test("that a file system was read in a volume is remembered by the volume's iden
   assert.equal(wasRead(store, identity, finding.derivedMs ?? 0), true);
   assert.equal(wasRead(store, identity, (finding.derivedMs ?? 0) + 1), false);
   assert.equal(wasRead(store, "22".repeat(32), 0), false);
+  const older = { verdict: "reads", derivedMs: (finding.derivedMs ?? 0) - 1, carriedOver: true } as const;
+  inTransaction(store.db, () => saveStatement(store, volume, { ...finding, ...older }));
+  assert.equal(wasRead(store, identity, finding.derivedMs ?? 0), true, "nothing was read when it was carried over");
 });

@@ -48,6 +48,8 @@ export type SignedStatement = { readonly signed: string; readonly signature: Uin
 /**
  * Signs what was found, and keeps it as the latest of that volume. To be called inside a transaction.
  *
+ * Where nothing was tried now, and the derivation before found the volume worse, that is kept beside it: see `worseFinding`.
+ *
  * @throws {LockstepError} KEY_STORE_SEALED
  */
 export function saveStatement(store: KeyStore, volume: ProvedVolume, finding: ProofFinding): SignedStatement {
@@ -76,6 +78,7 @@ export function saveStatement(store: KeyStore, volume: ProvedVolume, finding: Pr
     unproven,
   });
   const signature = ring.sign("proof", utf8(signed));
+  const worse = derivedMs === null ? worseFinding(store, volume) : null;
   db.prepare("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
     volume.vault,
     volume.machine,
@@ -85,13 +88,13 @@ export function saveStatement(store: KeyStore, volume: ProvedVolume, finding: Pr
     verdict,
     version?.id ?? null,
     now.epochMilliseconds,
-    derivedMs,
+    derivedMs ?? worse?.derivedMs ?? null,
     header?.headerDigest ?? null,
-    ...structures,
+    ...(worse?.structures ?? structures),
     signed,
     signature,
   );
-  if (verdict === "reads" && header !== null && derivedMs !== null) {
+  if (verdict === "reads" && !carriedOver && header !== null && derivedMs !== null) {
     db.prepare("INSERT OR REPLACE INTO read_volumes VALUES (?, ?)").run(header.volumeIdentity, derivedMs);
   }
   return { signed, signature };
@@ -113,21 +116,17 @@ export type EarlierProof = Pick<ProofFinding, "verdict" | "derivedMs" | "structu
  * the machine. Of another point's content it says nothing, so what was read in another point is carried over as "opens".
  *
  * @param sinceMs  derived no earlier than this, and not ahead of the clock
- * @returns  null: there is none, or the latest statement on this very volume is of a derivation that found it worse
+ * @returns  null: there is none, or the latest derivation for this very volume found it worse
  */
 export function earlierProof(
-  { db, deps }: KeyStore,
-  { vault, machine, point, disk, volume }: ProvedVolume,
+  store: KeyStore,
+  of: ProvedVolume,
   headerDigest: string,
   sinceMs: number,
 ): EarlierProof | null {
-  const worse = db
-    .prepare(
-      `SELECT 1 FROM proofs WHERE vault = ? AND machine = ? AND point = ? AND disk = ? AND volume = ? AND derived_ms IS NOT NULL
-         AND verdict NOT IN ('reads', 'opens')`,
-    )
-    .get(vault, machine, point, disk, volume);
-  if (worse !== undefined) return null;
+  const { vault, machine, point, disk, volume } = of;
+  if (worseFinding(store, of) !== null) return null;
+  const { db, deps } = store;
   const row = db
     .prepare(
       `SELECT * FROM proofs WHERE vault = ? AND machine = ? AND disk = ? AND volume = ? AND derived_ms BETWEEN ? AND ?
@@ -142,6 +141,26 @@ export function earlierProof(
     derivedMs: Number(row["derived_ms"]),
     structures: isOwn ? [Number(row["structures_right"]), Number(row["structures_asked"])] : [0, 0],
   };
+}
+
+/**
+ * What the latest derivation for a volume of a point found, where that is worse than that it opens. Statements that tried nothing, such as
+ * while a version was disabled, do not take that back.
+ */
+export function worseFinding(
+  { db }: KeyStore,
+  { vault, machine, point, disk, volume }: ProvedVolume,
+): Pick<ProofFinding, "derivedMs" | "structures"> | null {
+  const row = db
+    .prepare(
+      `SELECT derived_ms, structures_right, structures_asked FROM proofs
+       WHERE vault = ? AND machine = ? AND point = ? AND disk = ? AND volume = ? AND derived_ms IS NOT NULL
+         AND verdict NOT IN ('reads', 'opens')`,
+    )
+    .get(vault, machine, point, disk, volume);
+  if (row === undefined) return null;
+  const structures = [Number(row["structures_right"]), Number(row["structures_asked"])] as const;
+  return { derivedMs: Number(row["derived_ms"]), structures };
 }
 
 /** Whether a file system was read in a volume since then. */

@@ -9,6 +9,7 @@ import { wrappedTables } from "#keys/seal/wrapped-tables.ts";
 import { SCHEMA_VERSION, inTransaction } from "#keys/store/database.ts";
 import type { KeyStoreId } from "#keys/store/model.ts";
 import type { NewSeal } from "#keys/store/seal.ts";
+import { versionName } from "#keys/versions/versions.ts";
 import { FROZEN_AFTER_RECOVERY } from "#policy/frozen.ts";
 
 const SIGNING_KEY = "signing key";
@@ -37,11 +38,7 @@ export async function recoverStore(
   signal: AbortSignal,
 ): Promise<KeyStore> {
   const { header } = chain.copies.at(-1) ?? chain.copies[0];
-  if (header.schema > SCHEMA_VERSION) {
-    throw new LockstepError("KEY_STORE_NEWER", `recovering the key store: its schema is ${header.schema}`, {
-      hint: "A later version of Lockstep wrote the copy: use that one.",
-    });
-  }
+  refuseNewer(chain);
   using signingSeed = signingSeedIn(chain);
   const origin = {
     id: header.store as KeyStoreId,
@@ -59,6 +56,30 @@ export async function recoverStore(
     store[Symbol.dispose]();
     throw error;
   }
+}
+
+/**
+ * The names of all key versions that copies have, also of those that were destroyed: `web01/v1`.
+ *
+ * @throws {LockstepError} KEY_STORE_NEWER: the copies are of a later schema
+ */
+export function versionsInCopies(chain: FoundChain): ReadonlySet<string> {
+  refuseNewer(chain);
+  const rows = currentRows(chain.copies);
+  const names = new Map((rows.get("keys") ?? []).map(({ id, name }) => [id, String(name)]));
+  return new Set(
+    (rows.get("versions") ?? []).map(({ key, number }) =>
+      versionName({ keyName: names.get(key ?? null) ?? "", number: Number(number) }),
+    ),
+  );
+}
+
+function refuseNewer({ copies }: FoundChain): void {
+  const { schema } = (copies.at(-1) ?? copies[0]).header;
+  if (schema <= SCHEMA_VERSION) return;
+  throw new LockstepError("KEY_STORE_NEWER", `recovering the key store: its schema is ${schema}`, {
+    hint: "A later version of Lockstep wrote the copy: use that one.",
+  });
 }
 
 function fill(store: KeyStore, { copies }: FoundChain): void {

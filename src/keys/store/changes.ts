@@ -26,6 +26,7 @@ const uncopied: ReadonlySet<string> = new Set([
   "place_states",
   "changes",
   "approvals",
+  "row_sums",
 ]);
 
 /** Tables that only grow, by `seq`: they need no note of each row, and are no reason for a copy. */

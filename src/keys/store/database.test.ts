@@ -9,6 +9,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 
 import { SCHEMA_VERSION, eraseFreed, inTransaction, openDatabase } from "#keys/store/database.ts";
+import { changedTables } from "#testing/keys/changed-tables.ts";
 
 const schemaFolder = join(import.meta.dirname, "schema");
 const steps = readdirSync(schemaFolder)
@@ -76,6 +77,7 @@ test("a database of each older schema is brought up to date, and a copy of it is
       using opened = openDatabase(path, { create: false });
       assert.equal(opened.prepare("PRAGMA user_version").get()?.["user_version"], SCHEMA_VERSION);
       assert.equal(opened.prepare("SELECT name FROM keys").get()?.["name"], "web01");
+      assert.deepEqual(changedTables(opened), []);
       assert.equal(schemaOf(opened), readFileSync(join(schemaFolder, "all.golden"), "utf8"));
     }
     const copy = `${path}.before-schema-${SCHEMA_VERSION}`;

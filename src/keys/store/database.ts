@@ -14,6 +14,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { LockstepError } from "#errors/errors.ts";
 import { databaseError } from "#keys/store/database-error.ts";
+import { fillRowSums } from "#keys/store/row-sums.ts";
 import { fileError } from "#store/file-error.ts";
 
 const folder = join(import.meta.dirname, "schema");
@@ -49,7 +50,8 @@ export function openDatabase(path: string, options: { readonly create: boolean }
     opened = new DatabaseSync(path, { enableForeignKeyConstraints: true, defensive: true });
     opened.exec(`PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
-      PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;`);
+      PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
+      PRAGMA recursive_triggers = ON;`); // so that a row that another one replaces counts as deleted
     migrate(opened, path);
     refuseOtherTables(opened, path);
     return opened;
@@ -88,6 +90,7 @@ function migrate(db: DatabaseSync, path: string): void {
   if (found > 0 && path !== ":memory:") copyTo(db, `${path}.before-schema-${SCHEMA_VERSION}`);
   db.exec("BEGIN IMMEDIATE");
   for (const step of steps.slice(found)) db.exec(step);
+  fillRowSums(db);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
@@ -103,6 +106,20 @@ function refuseOtherTables(db: DatabaseSync, path: string): void {
       hint: "Keep the file as it is, and bring the key store back from a copy: `lockstep recover`.",
     },
   );
+}
+
+/** Whether all of the schema is as this program made it, to the letter. */
+export function isSchemaAsMade(db: DatabaseSync): boolean {
+  using meant = new DatabaseSync(":memory:");
+  for (const step of steps) meant.exec(step);
+  return textOf(db) === textOf(meant);
+}
+
+function textOf(db: DatabaseSync): string {
+  const rows = db.prepare(
+    "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY name",
+  );
+  return JSON.stringify(rows.all().filter(({ name }) => !String(name).startsWith("sqlite_")));
 }
 
 /** Names and columns, and not the text of the tables: another release of SQLite may write that otherwise. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { inTransaction } from "#keys/store/database.ts";
 import { countReportDay, countRunningDay, runningDays } from "#keys/vaults/counted-days.ts";
 import { NeedsWorld, idOf } from "#testing/keys/needs-world.ts";
 
@@ -54,4 +55,28 @@ test("the key side's own days are counted with reports, and without", async () =
   assert.deepEqual([countRunningDay(world.store), runningDays(world.store)], [false, 1]);
   world.leap(100);
   assert.deepEqual([countRunningDay(world.store), runningDays(world.store)], [true, 2]);
+});
+
+test("a clock that is set again and again while no time passes lets one day count, of reports and of the key side", async () => {
+  using world = await NeedsWorld.make();
+  daysAfter(world, [0]);
+  for (let day = 0; day < 100; day++) {
+    world.set(day % 3 === 0 ? -500 : 400);
+    assert.deepEqual(daysAfter(world, [0]), [1]);
+  }
+  assert.equal(runningDays(world.store), 1);
+  assert.deepEqual(daysAfter(world, [0.25, 0.25]), [1, 2]); // half a day has passed
+});
+
+test("a day whose transaction was taken back counts when it comes again", async () => {
+  using world = await NeedsWorld.make();
+  const { store } = world;
+  world.report([]);
+  world.leap(1);
+  const failing = (): void => {
+    countReportDay(store, idOf("vault"), idOf("web01"));
+    throw new Error("taken back");
+  };
+  assert.throws(() => inTransaction(store.db, failing), /taken back/);
+  assert.deepEqual(daysAfter(world, [0]), [2]);
 });

@@ -3,6 +3,17 @@ import { prepared } from "#keys/store/prepared.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/**
+ * So long a counted day is over before the next one counts, by what no clock's setting moves: else a clock that is set again and again
+ * would let 44 days pass in a minute. Half a day, since backups do not come at the same hour.
+ */
+const LEAST_APART_MS = DAY_MS / 2;
+
+type Counted = { readonly number: number; readonly steadyMs: number };
+
+/** The last day that this process counted of each vault. A restart forgets it, and so lets one day count. */
+const lastCounted = new WeakMap<KeyStore, Map<string, Counted>>();
+
 /** What the key side's own days are counted under. */
 const KEY_SIDE = "";
 
@@ -20,8 +31,8 @@ export function countRunningDay(store: KeyStore): boolean {
 /**
  * Counts today as one on which a report of a machine came. To be called inside a transaction; the machine is stored.
  *
- * Each day of the clock counts once for a vault, wherever the clock goes, and never for a machine that counted a later one: so
- * a clock that leaps adds one day with each leap, and none by going back and forth.
+ * Each day of the clock counts once for a vault, wherever the clock goes, and never for a machine that counted a later one; and none
+ * within half a day of another, however often the clock is set: so one that leaps adds a day at the most, and none by going back and forth.
  *
  * @returns  how many days are counted for the machine
  */
@@ -35,14 +46,28 @@ export function countReportDay(store: KeyStore, vault: string, machine: string):
   return Number(row?.["days"]);
 }
 
-function countDay({ db, deps }: KeyStore, vault: string): { readonly number: number; readonly isNew: boolean } {
+function countDay(store: KeyStore, vault: string): { readonly number: number; readonly isNew: boolean } {
+  const { db, deps } = store;
   const day = Math.floor(deps.now().epochMilliseconds / DAY_MS);
-  const added = prepared(
-    db,
-    `INSERT INTO days VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM days WHERE vault = ?1))
-       ON CONFLICT (vault, day) DO NOTHING RETURNING number`,
-  ).get(vault, day);
-  if (added !== undefined) return { number: Number(added["number"]), isNew: true };
   const known = prepared(db, "SELECT number FROM days WHERE vault = ? AND day = ?").get(vault, day);
-  return { number: Number(known?.["number"]), isNew: false };
+  if (known !== undefined) return { number: Number(known["number"]), isNew: false };
+  const last = Number(
+    prepared(db, "SELECT max(number) AS number FROM days WHERE vault = ?").get(vault)?.["number"] ?? 0,
+  );
+  if (isTooSoon(store, vault, last)) return { number: last, isNew: false };
+  const number = last + 1;
+  prepared(db, "INSERT INTO days VALUES (?, ?, ?)").run(vault, day, number);
+  noteCounted(store, vault, { number, steadyMs: deps.steadyMs() });
+  return { number, isNew: true };
+}
+
+/** @param last  the vault's newest day; another than was noted is of a transaction that was taken back */
+function isTooSoon(store: KeyStore, vault: string, last: number): boolean {
+  const counted = lastCounted.get(store)?.get(vault);
+  return counted?.number === last && store.deps.steadyMs() - counted.steadyMs < LEAST_APART_MS;
+}
+
+function noteCounted(store: KeyStore, vault: string, counted: Counted): void {
+  const byVault = lastCounted.get(store) ?? new Map<string, Counted>();
+  lastCounted.set(store, byVault.set(vault, counted));
 }

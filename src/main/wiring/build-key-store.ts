@@ -1,11 +1,12 @@
-import { mkdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Secret } from "#bytes/secret.ts";
-import type { App, MadeKeyStore, NewKeyStore } from "#cli/app/app.ts";
+import type { App, HostSeal, MadeKeyStore, NewKeyStore } from "#cli/app/app.ts";
 import type { Config } from "#cli/app/settings.ts";
 import { replaceFile } from "#cli/files/durable-file.ts";
 import { createKeyFile, isSystemError } from "#cli/files/key-files.ts";
+import { makeFolder } from "#cli/files/make-folder.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { addIdentity, newToken } from "#keys/access/identities.ts";
 import type { KeyStore, KeyStoreDeps } from "#keys/key-store.ts";
@@ -100,7 +101,7 @@ export async function buildKeyStore<Built>(
   const { config, random, now, host } = app;
   const paths = keyPaths(config);
   await refuseExisting(config);
-  await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+  await makeFolder(paths.folder);
   await using _lock = await lockKeyStore(paths);
   await refuseExisting(config); // somebody else may have made one before the lock was ours
   await using kdf = openKeyDeriver(defaultCostLimit);
@@ -117,7 +118,7 @@ export async function buildKeyStore<Built>(
   const made: string[] = [];
   try {
     using secret = newFileKey(random);
-    const keyFile = await keepSecret(kept, paths, secret);
+    const { keyFile, sealedBy } = await keepSecret(kept, paths, secret);
     if (keyFile !== null) made.push(keyFile);
     const kind = kept === "credential" ? "host-credential" : "key-file";
     const ownSeal = { label: `host ${host.name}`, secret: { kind, secret } } as const;
@@ -132,7 +133,7 @@ export async function buildKeyStore<Built>(
     }
     const built = await buildIn(unfinished, builder, {
       seals: kept === null ? seals : [...seals, ownSeal],
-      deps: { now, random, kdf },
+      deps: { now, steadyMs: () => performance.now(), random, kdf },
       addIdentities: (store) => {
         const names = tokens.map(({ role, token }) => [role, addFirst(store, role, host.name, token)] as const);
         return Object.fromEntries(names) as Record<FirstRole, string>;
@@ -144,6 +145,7 @@ export async function buildKeyStore<Built>(
       ...built,
       folder: paths.folder,
       keyFile,
+      sealedBy,
       tokenFiles: tokens.map(({ path }) => path),
     };
   } catch (error) {
@@ -155,15 +157,18 @@ export async function buildKeyStore<Built>(
 }
 
 /** Keeps what opens the store on this host. @returns the file; null where nothing is kept */
-async function keepSecret(kept: NewKeyStore["host"], paths: KeyPaths, secret: Secret): Promise<string | null> {
-  if (kept === null) return null;
+async function keepSecret(
+  kept: NewKeyStore["host"],
+  paths: KeyPaths,
+  secret: Secret,
+): Promise<{ readonly keyFile: string | null; readonly sealedBy: HostSeal | null }> {
+  if (kept === null) return { keyFile: null, sealedBy: null };
   if (kept === "credential") {
     const path = hostCredentialPath(paths);
-    await sealToHost(path, secret);
-    return path;
+    return { keyFile: path, sealedBy: await sealToHost(path, secret) };
   }
   await createKeyFile(paths.keyFile, secret, [`Opens the key store of Lockstep in ${paths.folder}.`]);
-  return paths.keyFile;
+  return { keyFile: paths.keyFile, sealedBy: null };
 }
 
 /** Makes the database, whole, and closes it. */

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Secret } from "#bytes/secret.ts";
+import type { HostSeal } from "#cli/app/app.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
 import { LockstepError, messageOf } from "#errors/errors.ts";
 import { systemWords } from "#errors/system-words.ts";
@@ -29,14 +30,42 @@ export async function canKeepCredentials(): Promise<boolean> {
   }
 }
 
+/** The TPM, as the kernel shares it among processes. */
+const TPM = "/dev/tpmrm0";
+
 /**
- * Seals a secret to this host: to its TPM, where it has one, and to its own key (systemd-creds(1)).
+ * The first 16 bytes of a credential that a TPM seals together with the host's key: by the TPM's state alone, or by a signed one too.
+ *
+ * @see systemd, src/shared/creds-util.h
+ */
+const tpmKinds = ["93a894094874449090caf2fc93cab553", "ef4ac13679a9480ea7db68897f9f165d"];
+
+/**
+ * Seals a secret to this host: to its TPM, where it has one that works, and to its own key (systemd-creds(1)).
+ *
+ * The TPM is asked for by name. Left to itself, systemd passes over one that the firmware did not announce, as a BIOS does not, and says nothing.
  *
  * @param path  a file that is not there
+ * @returns     what sealed it
  * @throws {LockstepError} KEY_FILE_INVALID: the host cannot do it, in systemd's words
  */
-export async function sealToHost(path: string, secret: Secret): Promise<void> {
-  await run(["encrypt", `--name=${NAME}`, "--with-key=auto", "-", path], secret.bytes, `sealing ${path} to this host`);
+export async function sealToHost(path: string, secret: Secret): Promise<HostSeal> {
+  const seal = async (key: string): Promise<Secret> =>
+    run(["encrypt", `--name=${NAME}`, `--with-key=${key}`, "-", path], secret.bytes, `sealing ${path} to this host`);
+  try {
+    await access(TPM);
+    await seal("host+tpm2");
+  } catch {
+    await rm(path, { force: true });
+    await seal("auto");
+  }
+  return sealedBy(await readFile(path, "latin1"));
+}
+
+/** What sealed a credential. @param text  its file, base64 */
+export function sealedBy(text: string): HostSeal {
+  const kind = Buffer.from(text.slice(0, 24), "base64").subarray(0, 16).toString("hex");
+  return tpmKinds.includes(kind) ? "tpm" : "host";
 }
 
 /**

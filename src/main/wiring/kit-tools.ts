@@ -14,6 +14,7 @@ import { kitCopiesIdentity, kitSetId, kitVaultKey, kitWayLabel, newKitSecret } f
 import type { CopiesIdentity } from "#keys/kit/kit-secret.ts";
 import { parseShare } from "#keys/kit/kit-share.ts";
 import { combineShares, splitKit } from "#keys/kit/kit-shares.ts";
+import { versionsInCopies } from "#keys/recovery/recover-store.ts";
 import { signedBytes } from "#keys/store/key-ring.ts";
 import { hideMemory } from "#linux/libc.ts";
 import { tryInProcess } from "#main/wiring/kit-process.ts";
@@ -37,6 +38,7 @@ export function kitToolsOf(means: Means): KitTools {
       const bytes = signedBytes("receipt", utf8(receiptText(signed)));
       return isSignedBy(key, bytes, fromBase64(signature) ?? new Uint8Array());
     },
+    versionsIn: (found) => versionsInCopies(searchOf(found).chain),
     groupsOf: base32Groups,
   };
 }
@@ -99,7 +101,7 @@ async function openKit(secret: Secret, { signal }: Means): Promise<OpenedKit> {
     vaultSecret: { kind: "keyfile", key },
     findCopies: async (places, signingKey) => {
       const search = await findCopies(identity, places, signingKey, signal);
-      const found = { newest: newestOf(search), refused: search.refused };
+      const found = { newest: newestOf(search), refused: search.refused, cut: search.cut };
       searches.set(found, search);
       return found;
     },

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { makeFolder } from "#cli/files/make-folder.ts";
 import type { LockstepError } from "#errors/errors.ts";
 import { lockFile } from "#linux/libc.ts";
 
@@ -13,7 +14,7 @@ import { lockFile } from "#linux/libc.ts";
  * @throws what `busy` gives. A system error: the file cannot be made
  */
 export async function lockedFile(path: string, busy: (holder: string) => LockstepError): Promise<AsyncDisposable> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
     if (!lockFile(file.fd)) {

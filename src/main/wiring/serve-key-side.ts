@@ -51,7 +51,7 @@ export async function serveConfiguredKeySide(
   await refuseMissing(paths);
   await using _lock = await lockKeyStore(paths);
   await using kdf = openKeyDeriver(defaultCostLimit);
-  using store = KeyStore.open(paths.database, { now, random, kdf });
+  using store = KeyStore.open(paths.database, { now, steadyMs: () => performance.now(), random, kdf });
   const staysSealed = await openWithHostSecrets(store, app, credentialsFolder);
 
   using proofs = new ProofDesk({ store, kdf, costLimit: defaultCostLimit });

@@ -87,7 +87,9 @@ async function refuseForeign({ folder, socket }: KeyPaths): Promise<void> {
   } catch (error) {
     if (!isSystemError(error, "ENOENT")) throw error;
     throw new LockstepError("KEY_STORE_MISSING", `asking the key side: there is no key store ${folder}`, {
-      hint: "`lockstep init` makes one; `[keys]` in the configuration says where it is.",
+      hint:
+        "`[keys]` in the configuration says where it is. `lockstep recover` brings it back from a copy, `lockstep keystore init` " +
+        "makes one for a vault that has none.",
       cause: error,
     });
   }

@@ -1,9 +1,10 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import type { HostRole } from "#cli/app/app.ts";
 import { createFile } from "#cli/files/durable-file.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
+import { makeFolder } from "#cli/files/make-folder.ts";
 import { LockstepError } from "#errors/errors.ts";
 import { systemWords } from "#errors/system-words.ts";
 
@@ -32,6 +33,6 @@ export async function readToken(stateFolder: string, role: HostRole): Promise<st
 
 /** Keeps a token of this host, for this user alone. @throws a system error: EEXIST when there is one */
 export async function createToken(path: string, token: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   await createFile(path, `${token}\n`, 0o600);
 }

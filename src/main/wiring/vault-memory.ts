@@ -1,10 +1,11 @@
-import { mkdir, readFile, readdir, unlink } from "node:fs/promises";
+import { readFile, readdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { z } from "zod";
 
 import { replaceFile } from "#cli/files/durable-file.ts";
 import { isSystemError } from "#cli/files/key-files.ts";
+import { makeFolder } from "#cli/files/make-folder.ts";
 import type { KnownMachine, KnownMachines } from "#ops/machines/machines.ts";
 import type { KeyringRef } from "#vault/entry/entry-fields.ts";
 import type { MachineId, VaultId } from "#vault/object/ids.ts";
@@ -94,6 +95,6 @@ async function readParsed<Value>(path: string, schema: z.ZodType<Value>): Promis
 }
 
 async function save(path: string, value: KnownMachine | KeyringRef): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   await replaceFile(path, `${JSON.stringify(value)}\n`, 0o600);
 }

@@ -45,6 +45,21 @@ test("verdicts that the key store did not give, or gave of something else, are f
   assert.equal((await whysOf(bench)).length, 5);
 });
 
+test("a statement that is in a log twice is found: an old good word would else take the place of a bad one", async () => {
+  using bench = await InStepBench.make("replayed verdict");
+  await bench.bindKey();
+  const point = await bench.backUp();
+  const prove = () => keepInStep(bench.deps, [point], { anew: true, progress: () => undefined }, bench.signal);
+  await prove();
+  const good = await lastVerdict(bench);
+  bench.pass({ hours: 1 });
+  bench.keySide.side.store.db.prepare("UPDATE versions SET enabled = 0").run();
+  await prove();
+  assert.deepEqual([(await lastVerdict(bench)).verdict, await whysOf(bench)], ["version unusable", []]);
+  await must(bench.log, { type: "verdict", compatible: true, items: [good] });
+  assert.match((await whysOf(bench)).join(), /^it was logged before, in entry \d+$/);
+});
+
 test("a verdict in a log that knows no key store is nobody's word", async () => {
   const bench = new LogBench("no key store");
   const log = await bench.create();

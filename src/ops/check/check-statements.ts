@@ -18,10 +18,15 @@ export function statementCheck(
   machine: MachineId,
 ): { readonly visit: (logged: LoggedEntry, fold: Fold) => void; readonly wrong: readonly WrongStatement[] } {
   const wrong: WrongStatement[] = [];
+  /** The entries of the statements, by their signatures. */
+  const seen = new Map<string, number>();
   const visit = ({ entry }: LoggedEntry, fold: Fold): void => {
     if (entry.type !== "verdict") return;
     for (const item of entry.items) {
-      const why = faultOf(item, fold, { vault, machine });
+      const before = seen.get(item.signature);
+      const again = before === undefined ? null : `it was logged before, in entry ${before}`;
+      const why = faultOf(item, fold, { vault, machine }) ?? again;
+      if (before === undefined) seen.set(item.signature, entry.seq);
       if (why !== null) wrong.push({ seq: entry.seq, point: item.point, why });
     }
   };

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { LockstepError } from "#errors/errors.ts";
 import { machineNamed, readMachines } from "#ops/machines/machines.ts";
 import type { KnownMachine } from "#ops/machines/machines.ts";
 import { refuseTakenName } from "#ops/machines/protect.ts";
+import type { Store } from "#store/contract.ts";
 import { seededRandom } from "#testing/random.ts";
+import { gatedStore } from "#testing/stores/gated-store.ts";
 import { VaultBench } from "#testing/vaults/vault-bench.ts";
 import type { Log } from "#vault/log/log.ts";
 import { newId } from "#vault/object/ids.ts";
@@ -12,12 +15,25 @@ import type { MachineId } from "#vault/object/ids.ts";
 
 async function vaultWith(seed: string, ...names: readonly string[]) {
   const bench = new VaultBench(seed);
-  const vault = bench.vault();
   const logs: Log[] = [];
   for (const name of names) logs.push(await bench.createMachine([bench.disk("sda", 4096)], { name }));
-  const read = (known: (machine: MachineId) => KnownMachine | null = () => null, ids: readonly MachineId[] = []) =>
-    readMachines(vault, { ids: async () => ids, machine: async (id) => known(id) }, bench.signal);
+  const read = (
+    known: (machine: MachineId) => KnownMachine | null = () => null,
+    ids: readonly MachineId[] = [],
+    through: (store: Store) => Store = (store) => store,
+  ) => {
+    const vault = bench.vault(through(bench.store));
+    return readMachines(vault, { ids: async () => ids, machine: async (id) => known(id) }, bench.signal);
+  };
   return { logs, read };
+}
+
+/** A view of a store that may not be read or listed under `prefix`. */
+function denying(prefix: string): (store: Store) => Store {
+  return (store) =>
+    gatedStore(store, ({ key }) =>
+      key.startsWith(prefix) ? Promise.reject(new LockstepError("STORE_DENIED", `${key}: EACCES`)) : Promise.resolve(),
+    );
 }
 
 test("machines come by name, and are found by name or id", async () => {
@@ -65,4 +81,25 @@ test("a machine that this host remembers and the vault does not have any more is
   );
   assert.throws(() => machineNamed(machines, "db01"), { code: "LOG_ROLLED_BACK", message: /no entry, and entry 9/ });
   assert.equal(machines.logs.length, 1);
+});
+
+test("a log that the store denies to be read stops nobody but its own machine", async () => {
+  const { logs, read } = await vaultWith("denied", "web01", "db01");
+  const denied = logs[0]?.machine ?? "none";
+  const machines = await read(undefined, [], denying(`machines/${denied}/log/`));
+  assert.deepEqual(
+    machines.logs.map(({ fold }) => fold.machine.name),
+    ["db01"],
+  );
+  assert.deepEqual(
+    machines.faults.map(({ machine, error }) => [machine, error.code]),
+    [[denied, "STORE_DENIED"]],
+  );
+  assert.throws(() => machineNamed(machines, denied), { code: "STORE_DENIED" });
+  assert.throws(() => machineNamed(machines, "web01"), { code: "NAME_UNKNOWN" });
+});
+
+test("a roster that the store denies to be listed is nobody's fault but the store's", async () => {
+  const { read } = await vaultWith("all denied", "web01");
+  await assert.rejects(read(undefined, [], denying("roster/")), { code: "STORE_DENIED" });
 });

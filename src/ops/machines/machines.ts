@@ -45,7 +45,7 @@ export type Machines = {
  * Opens the logs of all machines. One that cannot be opened does not keep the others from it.
  *
  * @param known  what this host remembers: these machines must still be there, and their logs have the entries
- * @throws {LockstepError} what the store throws; CANCELLED
+ * @throws {LockstepError} what the store throws of the roster, or STORE_UNAVAILABLE of a log; CANCELLED
  */
 export async function readMachines(vault: Vault, known: KnownMachines, signal: AbortSignal): Promise<Machines> {
   const remembered = await known.ids(); // before the roster, which then has what another process adds meanwhile
@@ -59,7 +59,7 @@ export async function readMachines(vault: Vault, known: KnownMachines, signal: A
     try {
       logs.push(await openMachine(vault, machine, seen?.head ?? null, signal));
     } catch (error) {
-      if (!isLockstepError(error) || (error.kind !== "corrupt" && error.kind !== "unsupported")) throw error;
+      if (!isLockstepError(error) || !isOfOneMachine(error)) throw error;
       faults.push({ machine, name: seen?.name ?? null, error });
     }
   });
@@ -68,6 +68,11 @@ export async function readMachines(vault: Vault, known: KnownMachines, signal: A
     faults: faults.toSorted((a, b) => compareText(a.machine, b.machine)),
     warnings: [...roster.warnings, ...logs.flatMap(({ warnings }) => warnings)],
   };
+}
+
+/** Whether it says nothing about the logs of other machines: a store that is away would be away for all of them. */
+function isOfOneMachine({ kind, code }: LockstepError): boolean {
+  return kind === "corrupt" || kind === "unsupported" || code === "STORE_DENIED";
 }
 
 /**

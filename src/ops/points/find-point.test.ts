@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { LockstepError } from "#errors/errors.ts";
 import { nothingKnown, readMachines } from "#ops/machines/machines.ts";
 import type { Machines } from "#ops/machines/machines.ts";
 import { deletePoint } from "#ops/points/delete-points.ts";
@@ -9,6 +10,8 @@ import { memoryDisk } from "#testing/disks/memory-disk.ts";
 import { backUp, VaultBench } from "#testing/vaults/vault-bench.ts";
 import type { PointState } from "#vault/fold/fold.ts";
 import type { Log } from "#vault/log/log.ts";
+import { parseId } from "#vault/object/ids.ts";
+import type { MachineId } from "#vault/object/ids.ts";
 
 const { signal } = new AbortController();
 
@@ -66,6 +69,9 @@ test("what is not there is said, with what may have been meant", async () => {
   const { bench } = await web01();
   const machines = await readAll(bench);
   assert.throws(() => findPoint(machines, "wbe01"), { code: "NAME_UNKNOWN", hint: "Did you mean web01?" });
+  const error = new LockstepError("STORE_DENIED", "this user may not");
+  const unread = { ...machines, faults: [{ machine: parseId<MachineId>("ab".repeat(16), "test"), name: null, error }] };
+  assert.throws(() => findPoint(unread, "wbe01"), { hint: /one whose log cannot be read: abab.*this user may not/ });
   assert.throws(() => findPoint(machines, "web01@2019-03-01"), { code: "NAME_UNKNOWN", hint: /point list web01/ });
   assert.throws(() => findPoint(machines, "00000000000000000000000000000000"), { code: "NAME_UNKNOWN" });
   assert.throws(() => findPoint(machines, "web01@yesterday"), { code: "ARGUMENT_INVALID" });

@@ -73,10 +73,11 @@ function machineOf(machines: Machines, ref: PointRef): Log | null {
 }
 
 function unknownHint({ faults }: Machines, near: readonly string[]): string {
-  if (near.length > 0) return `Did you mean ${near.join(", ")}?`;
-  if (faults.length === 0) return "`lockstep machine list` shows all machines.";
-  const unread = faults.map(({ machine, name, error }) => `${name ?? machine} (${error.message})`).join("; ");
-  return `It may be one whose log cannot be read: ${unread}`;
+  if (faults.length > 0) {
+    const unread = faults.map(({ machine, name, error }) => `${name ?? machine} (${error.message})`).join("; ");
+    return `It may be one whose log cannot be read: ${unread}`;
+  }
+  return near.length > 0 ? `Did you mean ${near.join(", ")}?` : "`lockstep machine list` shows all machines.";
 }
 
 function ofMachine(log: Log, ref: PointRef, prefer: Prefer): readonly Candidate[] {

@@ -53,6 +53,18 @@ test("verdicts give the light, the versions and the date, by the log alone", asy
   assert.deepEqual([found.light, found.versions, found.openedAt], ["green", ["web01/v1"], bench.now]);
 });
 
+test("what was derived long before it was stated was carried over, and what was found at once was not", async () => {
+  const { bench, log, point } = await encrypted("carried over");
+  const state = async (verdict: string, minutes: number): Promise<boolean> => {
+    await must(log, bench.verdictDraft(point, { verdict, derivedAt: bench.now.subtract({ minutes }).toString() }));
+    return light(bench, log, point).carriedOver;
+  };
+  assert.equal(light(bench, log, point).carriedOver, false);
+  assert.equal(await state("reads", 2), false);
+  assert.equal(await state("opens", 3), true);
+  assert.equal(await state("rejected", 3), false, "it says nothing of another point");
+});
+
 test("a verdict in a word of a later program is no verdict", async () => {
   const { bench, log, point } = await encrypted("later");
   await must(log, bench.verdictDraft(point, { verdict: "sings" }));

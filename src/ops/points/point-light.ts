@@ -27,6 +27,8 @@ export type PointLight = {
   readonly versions: readonly string[];
   /** When the one of its volumes that was opened the longest ago was opened; null where one never was, or none is encrypted. */
   readonly openedAt: Temporal.Instant | null;
+  /** Of one of its volumes what was shown is that of another proof of the same header: nothing of its content was looked at. */
+  readonly carriedOver: boolean;
   readonly lost: readonly LostLight[];
 };
 
@@ -62,6 +64,7 @@ export function pointLights(
       ...lightOf(facts, terms, now),
       versions: [...new Set(volumes.flatMap(({ stated }) => stated?.version ?? []))],
       openedAt: oldest(dates),
+      carriedOver: volumes.some(isCarriedOver),
       lost: volumes.flatMap(lostLight),
     };
   };
@@ -99,6 +102,14 @@ function knownVerdict(word: string): ShownVerdict {
 
 function opens({ verdict }: ShownVolume): boolean {
   return verdict === "reads" || verdict === "opens";
+}
+
+/** A proof is over within this time, by the key side's clock alone: what was derived longer ago was carried over. */
+const PROOF_MS = 2 * 60_000;
+
+function isCarriedOver({ stated, derivedAt }: Stated): boolean {
+  if (stated === null || derivedAt === null || !opens(stated)) return false;
+  return Temporal.Instant.from(stated.at).epochMilliseconds - derivedAt.epochMilliseconds > PROOF_MS;
 }
 
 function lostLight({ where, stated }: Stated): LostLight | [] {

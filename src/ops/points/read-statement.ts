@@ -45,6 +45,19 @@ export function readStatement(
   return isOfHeader ? body : "the statement is about another header than the point has";
 }
 
+/**
+ * Reads a statement of a key store on whatever volume. That it is about the point whose log has it is for `readStatement` to verify.
+ *
+ * @returns  null where it is not that key store's word, or of a later format
+ */
+export function statementOf(
+  { store, signingKey }: Pick<KnownKeyStore, "store" | "signingKey">,
+  { signed, signature }: { readonly signed: string; readonly signature: string },
+): StatementBody | null {
+  const body = isSigned(signingKey, "proof", signed, signature) ? parse(signed) : null;
+  return body?.store === store ? body : null;
+}
+
 /** Whether a receipt is the word of a key store. @see docs/format/receipts.md */
 export function isReceiptOf({ store, signingKey }: KnownKeyStore, receipt: Receipt): boolean {
   return receipt.store === store && isSigned(signingKey, "receipt", receiptText(receipt), receipt.signature);

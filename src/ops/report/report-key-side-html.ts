@@ -22,7 +22,7 @@ ${auditSection(keySide, machines)}`;
 function versionTable({ versions }: ReportKeySide): Markup {
   const rows = versions.map((version) => [
     version.name,
-    version.kind,
+    version.kind.replaceAll("-", " "),
     version.createdAt.slice(0, 10),
     stateWords(version),
     version.needs >= 1000 ? `${version.needs} or more` : version.needs,
@@ -49,7 +49,7 @@ function copyTable({ copies }: ReportKeySide): Markup {
     complete ? "yes" : "no",
     failure ?? "",
   ]);
-  return markup`<p>${copies.domains} ${copies.domains === 1 ? "place" : "places"} that do not fail together have all that is in the key store.</p>
+  return markup`<p>Places that do not fail together and have all that is in the key store: ${copies.domains}.</p>
 ${reportTable(["Place", "Fails together with", "Newest copy", "Has all", "Last failure"], rows)}`;
 }
 

@@ -65,7 +65,8 @@ async function cryptsetup(words: readonly string[], input: Uint8Array): Promise<
   });
   if (status === 0) return;
   const [action] = words;
-  const found = `cryptsetup ${action}: ${said.toString().trim() || `it ended with status ${status}`}`;
+  const silence = `it ended with status ${status} and said nothing, as where the file system that holds an image is full`;
+  const found = `cryptsetup ${action}: ${said.toString().trim() || silence}`;
   throw new LockstepError(status === NO_PERMISSION ? "SECRET_REJECTED" : "CRYPTSETUP_FAILED", found, {
     hint: "Nothing was lost: run the same command again, which looks at the header first.",
   });

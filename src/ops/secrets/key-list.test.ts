@@ -94,3 +94,9 @@ test("whatever the file, it is a list or an error that is meant", async () => {
     ),
   );
 });
+
+test("columns may be parted by semicolons or tabs, and secrets have commas then", async () => {
+  for (const between of [";", "\t"]) {
+    assert.deepEqual(await listed(`name${between}secret\nweb01${between}a,b\n`), [[2, "web01", "passphrase", "a,b"]]);
+  }
+});

@@ -25,11 +25,16 @@ type ListedKind = (typeof kinds)[number];
 const columns = ["name", "kind", "secret", "note"] as const;
 type Row = Readonly<Record<(typeof columns)[number], string>>;
 
+/** What is between the columns of a list, by its first line: spreadsheets write what their language has there. */
+export function listDelimiter(text: string): string {
+  return /^[^\r\n]*?([,;\t])/.exec(text)?.[1] ?? ",";
+}
+
 /** A list longer than this is none that people keep by hand. */
 const LIMIT_BYTES = 16 * 1024 * 1024;
 
 /**
- * Parses a list of secrets: CSV in UTF-8 (RFC 4180) whose first line names the columns. docs/volumes.md, "Lists of secrets"
+ * Parses a list of secrets: CSV in UTF-8 (RFC 4180), also with semicolons or tabs, whose first line names the columns. docs/volumes.md, "Lists of secrets"
  *
  * Where the kind is left out it is guessed: eight groups of six digits, or 48 digits in a row that fit its check, are a
  * recovery password, a name that ends in `.bek` is a startup key, anything else a passphrase.
@@ -70,7 +75,8 @@ async function secretOf(kind: ListedKind, text: string, readFile: ReadKeyFile): 
 
 function readRows(bytes: Uint8Array, shown: string): { line: number; row: Row }[] {
   if (bytes.length > LIMIT_BYTES) throw listInvalid(shown, 1, `${bytes.length} bytes are too many for a list`);
-  const records = parseCsv(textOf(bytes, shown), ",", shown);
+  const text = textOf(bytes, shown);
+  const records = parseCsv(text, listDelimiter(text), shown);
   const [head, ...rest] = records;
   if (head === undefined) throw listInvalid(shown, 1, "it is empty");
   const names = head.fields.map((field) => field.trim().toLowerCase());

@@ -73,3 +73,15 @@ test("a broken table is refused by its line, without its values", () => {
     },
   );
 });
+
+test("a column of several passwords a computer gives none of them the id beside it", () => {
+  const table = parsed('"Computer";"Recovery Passwords";"Key ID"', `"DC01";"${first} ${second}";"${id}"`);
+  assert.deepEqual(table, [
+    [2, first, null, "DC01"],
+    [2, second, null, "DC01"],
+  ]);
+});
+
+test("one column alone is a text, in which GUIDs may stand", () => {
+  assert.equal(parsed("BitLocker Drive Encryption recovery key ", id, first), null);
+});

@@ -15,13 +15,15 @@ export type TabledRecoveryPassword = FoundRecoveryPassword & { readonly computer
  * `KeyID`, `ComputerName`, …), and from distinguished names: `CN=TIME{GUID},CN=COMPUTER,…`.
  *
  * @param shown  the file's name, for messages; no message has anything of a password in it
- * @returns      null when its first line names no column of recovery passwords
+ * @returns      null when its first line names no column of recovery passwords, or no other
  * @throws {LockstepError} KEY_LIST_INVALID: such a table, and broken
  */
 export function parseRecoveryTable(text: string, shown: string): readonly TabledRecoveryPassword[] | null {
   const { head, skippedLines, body } = withoutType(text);
   const delimiter = delimiterOf(head);
-  if (!head.split(delimiter).map(columnName).some(isPasswordColumn)) return null;
+  const heads = head.split(delimiter);
+  // One column has no GUIDs beside it; and the file that Windows saves begins with a line that could be the name of one.
+  if (heads.length < 2 || !heads.map(columnName).some(isPasswordColumn)) return null;
   const [names, ...records] = parseCsv(body, delimiter, shown);
   const columns = names?.fields.map(columnName) ?? [];
   return records.flatMap(({ line, fields }): TabledRecoveryPassword[] => {
@@ -58,7 +60,7 @@ function columnName(text: string): string {
 }
 
 function isPasswordColumn(name: string): boolean {
-  return /recovery(password|key)$|^(bitlocker|numerical)password$/.test(name);
+  return /recovery(password|key)s?$|^(bitlocker|numerical)passwords?$/.test(name);
 }
 
 function keyIdOf(cells: readonly Cell[]): string | null {

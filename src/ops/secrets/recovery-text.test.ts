@@ -94,3 +94,15 @@ test("whatever is around them, all passwords are found with their GUIDs", () => 
     }),
   );
 });
+
+test("GUIDs that are named as those of something else are of no password", () => {
+  const json = `[{"id":"${idOfFirst}","volumeType":"1","deviceId":"${other}","key":"${first}"}]`;
+  assert.deepEqual(found(json), [[1, first, idOfFirst]]);
+  const list = `msFVE-RecoveryPassword : ${first}\nObjectClass            : x\nObjectGUID             : ${other}\n`;
+  assert.deepEqual(found(list), [[1, first, null]]);
+});
+
+test("blanks between the groups are as good as hyphens", () => {
+  const typed = first.replaceAll("-", " ");
+  assert.deepEqual(found(`ID: {${idOfFirst}} ${typed}\n`), [[1, typed, idOfFirst]]);
+});

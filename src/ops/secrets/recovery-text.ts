@@ -8,9 +8,11 @@ export type FoundRecoveryPassword = {
   readonly keyId: string | null;
 };
 
-/** Eight groups of six digits, with hyphens or what word processors make of them. */
-const password = /(?<![\d-])\d{6}(?:[-\u2010-\u2015\u2212]\d{6}){7}(?![\d-])/gu;
+/** Eight groups of six digits, with hyphens or what word processors make of them, or blanks. */
+const password = /(?<![\d-])\d{6}(?:[- \u00A0\u2010-\u2015\u2212]\d{6}){7}(?![\d-])/gu;
 const guid = /(?<![0-9a-f-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f-])/giu;
+/** Names that programs, in no language but their own, give to GUIDs of something else than a protector. */
+const otherLabel = /(?:device|object|volume|drive|machine|tenant|user)[ _-]?(?:gu)?id["']?\s*[:=]\s*["'{]*$/i;
 const either = new RegExp(`(?<password>${password.source})|(?<guid>${guid.source})`, "giu");
 
 /**
@@ -21,7 +23,9 @@ const either = new RegExp(`(?<password>${password.source})|(?<guid>${guid.source
  * Does not verify check digits.
  */
 export function findRecoveryPasswords(text: string): readonly FoundRecoveryPassword[] {
-  const marks = [...text.matchAll(either)];
+  const marks = [...text.matchAll(either)].filter(
+    ({ index }) => !otherLabel.test(text.slice(Math.max(0, index - 40), index)),
+  );
   const toItsGuid = marks[0]?.groups?.["guid"] === undefined ? 1 : -1;
   const found: FoundRecoveryPassword[] = [];
   let line = 1;

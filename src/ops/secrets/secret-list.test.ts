@@ -43,6 +43,24 @@ test("the file that Windows saves, and what a console of another code page print
   assert.deepEqual(await parsed(Buffer.from(text, "latin1")), expected);
 });
 
+test("the English file, whose first line could name a column of recovery passwords, keeps its identifier", async () => {
+  const text = `BitLocker Drive Encryption recovery key \r\n\r\nIdentifier:\r\n\t${id}\r\nRecovery Key:\r\n\t${password}\r\n`;
+  const expected = [{ ...recovery, line: 6, name: id, keyId: id, computer: null }];
+  assert.deepEqual(await parsed(Buffer.from(`\uFEFF${text}`, "utf16le")), expected);
+  assert.deepEqual(await parsed(Buffer.from(text, "utf16le")), expected, "without the mark of the byte order");
+});
+
+test("no line of a list that a spreadsheet wrote with semicolons is lost, a recovery password in it or not", async () => {
+  const secrets = await parsed(utf8(`name;secret\ndc01;${password}\nweb01;"hunter2,a"\n`));
+  assert.deepEqual(
+    secrets.map(({ name, secret }) => [name, ...secret]),
+    [
+      ["dc01", "recovery-password", password],
+      ["web01", "passphrase", "hunter2,a"],
+    ],
+  );
+});
+
 test("a table of recovery passwords", async () => {
   const text = `Computer,RecoveryKeyId,RecoveryKey\nDC01,,${password}\n`;
   assert.deepEqual(await parsed(utf8(text)), [{ ...recovery, line: 2, name: "DC01", keyId: null, computer: "DC01" }]);

@@ -1,6 +1,6 @@
 import { Secret } from "#bytes/secret.ts";
 import { fromUtf8, utf8 } from "#bytes/text.ts";
-import { parseKeyList } from "#ops/secrets/key-list.ts";
+import { listDelimiter, parseKeyList } from "#ops/secrets/key-list.ts";
 import type { ListedSecret, ReadKeyFile } from "#ops/secrets/key-list.ts";
 import { parseRecoveryTable } from "#ops/secrets/recovery-table.ts";
 import { findRecoveryPasswords } from "#ops/secrets/recovery-text.ts";
@@ -19,7 +19,7 @@ export type ImportableSecret = ListedSecret & {
  * Parses a file with secrets: a list as docs/volumes.md describes it, a table of BitLocker recovery passwords from Active Directory, or a
  * text that has recovery passwords in it, such as those that Windows saves and `manage-bde` prints. docs/binding.md has examples.
  *
- * @param bytes  UTF-8, UTF-16 with a mark of its byte order, or for tables and texts whatever code page
+ * @param bytes  UTF-8, UTF-16 with a mark of its byte order or in the order of Windows, or for tables and texts whatever code page
  * @param shown  the file's name, for messages; no message has anything of a secret in it
  * @throws {LockstepError} KEY_LIST_INVALID, naming the line; and what `readFile` throws
  */
@@ -52,14 +52,15 @@ export async function parseSecretList(
 /** Whether the first line names the column that a list of Lockstep's own format must have. */
 function isOwnList(text: string): boolean {
   const head = /^[^\r\n]*/.exec(text)?.[0] ?? "";
-  return head.split(",").some((name) => name.replaceAll('"', "").trim().toLowerCase() === "secret");
+  return head.split(listDelimiter(head)).some((name) => name.replaceAll('"', "").trim().toLowerCase() === "secret");
 }
 
-/** Text in UTF-16; null where no mark of the byte order says that it is. */
+/** Text in UTF-16; null where neither a mark of the byte order nor its zeros say that it is. */
 function wideText(bytes: Uint8Array): string | null {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
   if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  if (first !== 0 && second === 0) return new TextDecoder("utf-16le").decode(bytes); // no text in bytes has a zero
   return null;
 }
 

@@ -68,7 +68,7 @@ function chooseVolume(
     const found = others === "" ? "it has no encrypted volume" : `its encrypted volumes (${others}) are others`;
     throw new LockstepError(
       "HEADER_MISMATCH",
-      `${path} has no volume ${name ?? ""} that the key is bound to: ${found}`,
+      `${path} has no volume ${name === null ? "" : `${name} `}that the key is bound to: ${found}`,
       {
         hint: "Name the right disk; after a re-encryption, bind the volume anew: `lockstep key bind`.",
       },

@@ -55,7 +55,12 @@ export class CopyBench implements Disposable {
   /** @param places  names of places, each its own failure domain */
   static async make(...places: readonly string[]): Promise<CopyBench> {
     const clock = { now: Temporal.Instant.from("2026-01-01T00:00Z") };
-    const deps = { now: () => clock.now, random: systemRandom, kdf: { derive: deriveKey } };
+    const deps = {
+      now: () => clock.now,
+      steadyMs: () => clock.now.epochMilliseconds,
+      random: systemRandom,
+      kdf: { derive: deriveKey },
+    };
     const seal = { label: "key file", secret: { kind: "key-file", secret: keyFile() } } as const;
     const store = await KeyStore.create(":memory:", [seal], deps, signal);
     const secret = new Secret(Uint8Array.from({ length: 32 }, (_, at) => at));

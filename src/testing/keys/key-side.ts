@@ -51,7 +51,7 @@ export function testKitSecret(): Secret {
 export async function testKeySide(kdf: KeyDeriver = { derive: deriveKey }): Promise<TestKeySide> {
   let now = Temporal.Instant.from("2026-01-01T00:00Z");
   const { signal } = new AbortController();
-  const deps = { now: () => now, random: systemRandom, kdf: cheapArgon2 };
+  const deps = { now: () => now, steadyMs: () => now.epochMilliseconds, random: systemRandom, kdf: cheapArgon2 };
   using passphrase = new Secret(utf8(testSealPassphrase));
   const seal = { label: "passphrase", secret: { kind: "passphrase", secret: passphrase } } as const;
   const store = await KeyStore.create(":memory:", [seal], deps, signal);

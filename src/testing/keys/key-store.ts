@@ -17,7 +17,8 @@ export function fileSecret(fill = 7): SealSecret {
 
 /** What a key store takes, with a clock that stands still. */
 export function keyStoreDeps(random: Random = seededRandom("key store")): KeyStoreDeps {
-  return { now: () => Temporal.Instant.from("2026-01-01T00:00Z"), random, kdf: { derive: deriveKey } };
+  const now = Temporal.Instant.from("2026-01-01T00:00Z");
+  return { now: () => now, steadyMs: () => 0, random, kdf: { derive: deriveKey } };
 }
 
 /** A key store that a key file opens: `fileSecret`. It is open. */

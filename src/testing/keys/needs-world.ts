@@ -61,17 +61,22 @@ export function worldVolume(label: string, ...protectors: readonly string[]): Re
 /** A key store in memory with a vault, named `vault`, that a backup identity reports for; its clock is a variable. */
 export class NeedsWorld implements Disposable {
   readonly store: KeyStore;
-  readonly #clock: { now: Temporal.Instant };
+  readonly #clock: { now: Temporal.Instant; steadyMs: number };
 
-  private constructor(store: KeyStore, clock: { now: Temporal.Instant }) {
+  private constructor(store: KeyStore, clock: { now: Temporal.Instant; steadyMs: number }) {
     this.store = store;
     this.#clock = clock;
   }
 
   /** At 2026-01-01T00:00Z. */
   static async make(): Promise<NeedsWorld> {
-    const clock = { now: Temporal.Instant.from("2026-01-01T00:00Z") };
-    const deps = { now: () => clock.now, random: systemRandom, kdf: { derive: deriveKey } };
+    const clock = { now: Temporal.Instant.from("2026-01-01T00:00Z"), steadyMs: 0 };
+    const deps = {
+      now: () => clock.now,
+      steadyMs: () => clock.steadyMs,
+      random: systemRandom,
+      kdf: { derive: deriveKey },
+    };
     using secret = new Secret(systemRandom(32));
     const seal = { label: "key file", secret: { kind: "key-file", secret } } as const;
     const store = await KeyStore.create(":memory:", [seal], deps, new AbortController().signal);
@@ -83,8 +88,14 @@ export class NeedsWorld implements Disposable {
     return world;
   }
 
-  /** Moves the clock by days; back, where they are negative. */
+  /** Moves the clock by days; back, where they are negative. As many days have passed indeed. */
   leap(days: number): void {
+    this.set(days);
+    this.#clock.steadyMs += Math.abs(days) * 24 * 60 * 60 * 1000;
+  }
+
+  /** Sets the clock by days, while no time passes. */
+  set(days: number): void {
     this.#clock.now = this.#clock.now.add({ hours: 24 * days });
   }
 

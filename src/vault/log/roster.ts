@@ -49,7 +49,7 @@ export type Roster = { readonly machines: readonly MachineId[]; readonly warning
 
 /**
  * Lists the vault's machines, in the order of their ids. A place whose log was never begun is passed over; a broken one
- * still names its machine, whose log speaks for itself.
+ * still names its machine, whose log speaks for itself. So does one whose log the store denies to be read.
  *
  * @throws {LockstepError} what the store throws
  */
@@ -67,7 +67,12 @@ export async function listMachines({ store, keys }: Omit<LogSource, "machine">, 
 
 /** Whether a machine has a log. One that lost its first entry still has. */
 async function isBegun(source: LogSource, signal: AbortSignal): Promise<boolean> {
-  return (await entryHashes(source, 1, signal)).length > 0 || (await lastListed(source, 0, signal)) > 0;
+  try {
+    return (await entryHashes(source, 1, signal)).length > 0 || (await lastListed(source, 0, signal)) > 0;
+  } catch (error) {
+    if (isLockstepError(error, "STORE_DENIED")) return true; // nobody may read what was never there
+    throw error;
+  }
 }
 
 /** Ids of which the roster has an object or a second copy, in order. */
@@ -93,7 +98,16 @@ async function faultOf({ store, keys, machine }: LogSource, signal: AbortSignal)
       if (fromUtf8(openObject(keys, "rost", key, bytes)) === payloadOf(machine)) return null;
       fault = `${key} names another machine`;
     } catch (error) {
-      if (!isLockstepError(error, "OBJECT_CORRUPT", "OBJECT_TOO_LARGE", "VAULT_NEWER", "STORE_UNAVAILABLE"))
+      if (
+        !isLockstepError(
+          error,
+          "OBJECT_CORRUPT",
+          "OBJECT_TOO_LARGE",
+          "VAULT_NEWER",
+          "STORE_UNAVAILABLE",
+          "STORE_DENIED",
+        )
+      )
         throw error;
       fault = messageOf(error);
     }

@@ -1,0 +1,8 @@
+-- What the rows of a table add up to, so that one that was changed from without is noticed: docs/format/key-store.md.
+
+CREATE TABLE row_sums (
+  table_name TEXT PRIMARY KEY,
+  row_count INTEGER NOT NULL,
+  -- The SHA-256 of each of its rows, joined by exclusive-or.
+  sum BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
