@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync, readSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
@@ -6,11 +6,16 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 
+import koffi from "koffi";
+
 // Tries to reach a key store in every way that a process of the backup side has, and prints what came of each: "reached", or why not.
 //
 // node reach.ts DATABASE PID-OF-THE-KEY-SIDE
 
 const [database = "", pid = ""] = process.argv.slice(2);
+
+/** Follows a process from now on; unlike attaching, stops nothing. */
+const PTRACE_SEIZE = 0x4206;
 
 const ways: Readonly<Record<string, () => unknown>> = {
   file: () => readFileSync(database),
@@ -41,9 +46,23 @@ const ways: Readonly<Record<string, () => unknown>> = {
     readSync(memory, new Uint8Array(16), 0, 16, Number.parseInt(start, 16));
     closeSync(memory);
   },
+  ptrace: () => {
+    const libc = koffi.load("libc.so.6");
+    const ptrace = libc.func("long ptrace(long request, int pid, void *address, void *data)");
+    if (Number(ptrace(PTRACE_SEIZE, Number(pid), null, null)) !== 0) throw new Error("refused");
+  },
+  "as root of a namespace": () => run("unshare", "--user", "--map-root-user", "cat", database),
+  "in the key side's namespaces": () => run("nsenter", `--target=${pid}`, "--mount", "cat", database),
+  "by a setuid program": () => run("su", "lockstep-keys", "--shell", "/bin/sh", "--command", `cat ${database}`),
+  "by the key side's folders": () => readFileSync(`/proc/${pid}/root${database}`),
   environment: () => readFileSync(`/proc/${pid}/environ`),
   "open files": () => readdirSync(`/proc/${pid}/fd`),
 };
+
+function run(program: string, ...words: readonly string[]): void {
+  const { status } = spawnSync(program, words, { stdio: "ignore" });
+  if (status !== 0) throw new Error("refused");
+}
 
 function rows(db: DatabaseSync, table: string): unknown {
   return db.prepare(`SELECT * FROM ${table}`).all();
