@@ -8,6 +8,7 @@ import { kdfProcess } from "#kdf/kdf-process.ts";
 import { testKeySide } from "#testing/keys/key-side.ts";
 import type { TestKeySide } from "#testing/keys/key-side.ts";
 import { bindTo, enrolSomeVault, factsOf, presentedOf, prove } from "#testing/keys/presented-volume.ts";
+import { bindInput } from "#testing/keys/sample-binding.ts";
 import type { KeyDeriver } from "#volume/header/kdf.ts";
 
 import { newFolder, run, sparseFile } from "../disk/rig.ts";
@@ -109,6 +110,22 @@ test("an old header in front of data that were re-encrypted opens, and its conte
   assert.equal((await prove(keySide, after)).body.verdict, "not bound");
   const stale = await prove(keySide, after, { header: await presentedOf(before), anew: true });
   assert.deepEqual([stale.body.verdict, stale.body.structures], ["opens, content damaged", [0, 1]]);
+});
+
+test("a volume that is half re-encrypted is bound by both of its keys at once, and opens", async (t) => {
+  if (skipUnless(t, "cryptsetup", "mkfs.ext4")) return;
+  const { keySide } = await proving(t);
+  const { path, key } = encrypted(newFolder(t), "mkfs.ext4", 64 * MIB, quick);
+  await bindTo(keySide, bytesOf(path), "keyslot 0", first);
+  run("cryptsetup", "reencrypt", "--init-only", ...quick, "--key-file", key, path);
+  const image = bytesOf(path);
+  assert.equal((await factsOf(image)).state, "converting");
+  assert.equal((await prove(keySide, image)).body.verdict, "not bound");
+  const header = bindInput({ version: "web01/v1", header: await presentedOf(image) });
+  const { binding, isNew } = await keySide.as("custodian", "key.bind", header);
+  assert.deepEqual([binding.protectorId, isNew], ["keyslot 1", true]);
+  const { body } = await prove(keySide, image);
+  assert.deepEqual([body.verdict, body.version], ["reads", "web01/v1"]);
 });
 
 test("BitLocker volumes of Windows read, by recovery password and by password", async (t) => {

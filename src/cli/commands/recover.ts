@@ -36,7 +36,7 @@ export const define: Define = (command, run) => {
     .option("--place <place>", "another place with copies of the key store; may be repeated", collect)
     .option("--share-file <file>", "a file with a share, instead of asking; as often as there are shares", collect)
     .option("--signing-key <key>", "the copy-signing key that the kit prints, instead of asking whether it is the same")
-    .option("--accept-older", "go on although the vault knows of newer copies that are not there");
+    .option("--accept-older", "go on although the vault knows of newer copies, or of key versions, that are not there");
   sealOptions(places)
     .option("--no-host-key", "do not let this host open the vault by itself")
     .addHelpText(

@@ -67,7 +67,7 @@ export function permit(store: KeyStore, caller: Caller & { identity: IdentityId 
   }
   const id = found?.state === "waiting" ? found.id : wait(store, what, caller.identity);
   throw new LockstepError("APPROVAL_NEEDED", `${nameOf(what)}: another custodian must approve it: approval ${id}`, {
-    hint: `He says \`lockstep approval approve ${id}\`; then do the same again, within 24 hours of asking.`,
+    hint: `Who approves it types \`lockstep approval approve ${id}\`; then do the same again, within 24 hours of asking.`,
   });
 }
 

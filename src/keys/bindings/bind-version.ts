@@ -34,9 +34,10 @@ export type BoundVersion = {
 };
 
 /** What a version opened. */
-export type OpenedProtector = {
+export type OpenedProtectors = {
   readonly version: Version;
-  readonly protector: Protector;
+  /** As `tryVersion` gives them. */
+  readonly protectors: readonly [Protector, ...Protector[]];
   readonly facts: EncryptedVolume;
 };
 
@@ -62,12 +63,12 @@ export async function bindVersion(
   refuseUncompared(header.facts, target);
   void store.ring; // sealed: nothing can be tried, and no guess is spent
   if (target.source === "point") takeGuess(store, caller);
-  const protector = await tried(deps, header, version, target.protector, signal);
-  const opened = { version, protector, facts: header.facts };
+  const protectors = await tried(deps, header, version, target.protector, signal);
+  const opened = { version, protectors, facts: header.facts };
   const what = {
     act: "key.bind",
     subject: versionName(version),
-    detail: targetDetail(header.facts, target, protector),
+    detail: targetDetail(header.facts, target, protectors[0]),
   };
   return act(store, caller, what, () => saveOpened(store, caller, opened, target));
 }
@@ -81,7 +82,7 @@ function refuseUnusable({ deps }: KeyStore, version: Version): void {
   });
 }
 
-async function tried(...given: Parameters<typeof tryVersion>): Promise<Protector> {
+async function tried(...given: Parameters<typeof tryVersion>): ReturnType<typeof tryVersion> {
   try {
     return await tryVersion(...given);
   } catch (error) {
@@ -104,30 +105,39 @@ export function targetDetail(
 }
 
 /**
- * Stores that a version opened a protector. To be called inside a transaction.
+ * Stores what a version opened, each protector by itself. To be called inside a transaction.
  *
+ * @returns  the binding to the first of them
  * @throws {LockstepError} VERSION_UNUSABLE: since it was tried, it was deleted, disabled or destroyed
  */
 export function saveOpened(
   store: KeyStore,
   caller: Caller,
-  { version, protector, facts }: OpenedProtector,
+  { version, protectors, facts }: OpenedProtectors,
   { place, source }: BindTarget,
 ): BoundVersion {
   refuseUnusable(store, loadVersion(store, version.id));
-  const known = bindingsOf(store, facts.identity, [protector.fingerprint]);
-  const binding = saveBinding(store, {
-    version: version.id,
-    protector: protector.fingerprint,
-    volumeIdentity: facts.identity,
-    protectorId: protector.id,
-    protectorKind: protector.kind,
-    volumeFormat: facts.format,
-    volumeUuid: facts.uuid,
-    place,
-    source,
-    boundBy: caller.name,
-  });
+  const known = bindingsOf(
+    store,
+    facts.identity,
+    protectors.map(({ fingerprint }) => fingerprint),
+  );
+  const save = (protector: Protector): Binding =>
+    saveBinding(store, {
+      version: version.id,
+      protector: protector.fingerprint,
+      volumeIdentity: facts.identity,
+      protectorId: protector.id,
+      protectorKind: protector.kind,
+      volumeFormat: facts.format,
+      volumeUuid: facts.uuid,
+      place,
+      source,
+      boundBy: caller.name,
+    });
+  const [first, ...others] = protectors;
+  const binding = save(first);
+  const saved = [binding, ...others.map(save)];
   const gone = source === "point" ? [] : goneBindings(store, facts, place);
-  return { version, binding, isNew: !known.some(({ id }) => id === binding.id), gone };
+  return { version, binding, isNew: saved.some(({ id }) => !known.some((each) => each.id === id)), gone };
 }

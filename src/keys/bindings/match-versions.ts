@@ -4,7 +4,7 @@ import { takeGuess } from "#keys/access/guess-budget.ts";
 import { refuseUncompared } from "#keys/bindings/bind-target.ts";
 import type { BindTarget } from "#keys/bindings/bind-target.ts";
 import { saveOpened, targetDetail } from "#keys/bindings/bind-version.ts";
-import type { BoundVersion, OpenedProtector } from "#keys/bindings/bind-version.ts";
+import type { BoundVersion, OpenedProtectors } from "#keys/bindings/bind-version.ts";
 import { bindingsOf } from "#keys/bindings/bindings.ts";
 import type { Binding } from "#keys/bindings/bindings.ts";
 import { planMatch } from "#keys/bindings/match-plan.ts";
@@ -68,7 +68,7 @@ export async function matchVersions(
     signal,
   );
   const subject = opened === null ? (header.facts.uuid ?? header.facts.identity) : versionName(opened.version);
-  const detail = { ...targetDetail(header.facts, target, opened?.protector ?? null), tried };
+  const detail = { ...targetDetail(header.facts, target, opened?.protectors[0] ?? null), tried };
   const bound = act(store, caller, { act: "key.match", subject, detail }, () =>
     opened === null ? null : saveOpened(store, caller, opened, target),
   );
@@ -91,7 +91,7 @@ function plan(
   return { known, trials: planMatch(header, usable, { bound, tried, place, only: protector }) };
 }
 
-type Tried = { readonly opened: OpenedProtector | null; readonly tried: number; readonly notTried: readonly string[] };
+type Tried = { readonly opened: OpenedProtectors | null; readonly tried: number; readonly notTried: readonly string[] };
 
 async function tryInTurn(
   deps: TryDeps,
@@ -111,8 +111,8 @@ async function tryInTurn(
     }
     left -= seconds;
     try {
-      const protector = await tryVersion(deps, header, version, only, signal);
-      return { opened: { version, protector, facts: header.facts }, tried: tried + 1, notTried };
+      const protectors = await tryVersion(deps, header, version, only, signal);
+      return { opened: { version, protectors, facts: header.facts }, tried: tried + 1, notTried };
     } catch (error) {
       if (isLockstepError(error, "SECRET_REJECTED")) tried++;
       else notTried.push(`${name}: ${obstacleOf(error)}`);

@@ -23,7 +23,7 @@ export type TryDeps = {
  * Does not look at whether the version may be used: see `whyUnusable`.
  *
  * @param only  the protector that is tried; null: all that fit
- * @returns     the protector that it opens
+ * @returns     the protectors that it opens: one, or one for each key of a volume that is being re-encrypted; the one that shows the newest comes first
  * @throws {LockstepError} SECRET_REJECTED: it opens none; KEY_STORE_SEALED, KEY_STORE_CORRUPT, VERSION_UNUSABLE: its value;
  *   RATE_LIMITED: what may be derived for this volume today is spent; and what `unlockWithin` throws
  */
@@ -33,14 +33,14 @@ export async function tryVersion(
   version: Version,
   only: string | null,
   signal: AbortSignal,
-): Promise<Protector> {
+): Promise<readonly [Protector, ...Protector[]]> {
   using value = versionValue(store, version);
   const secret = { kind: version.kind, secret: value };
   const terms = { kdf: custodianDeriver(store, kdf, header.facts.identity), limit: costLimit, only };
   try {
     using unlocked = await unlockWithin(header, secret, terms, signal);
     if (unlocked.protector === null) throw new Error("no version is a volume key");
-    return unlocked.protector;
+    return [unlocked.protector, ...unlocked.others];
   } catch (error) {
     if (isLockstepError(error, "SECRET_REJECTED")) {
       const tried = protectorsTried(header, version.kind, only);

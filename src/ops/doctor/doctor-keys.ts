@@ -48,7 +48,11 @@ export function keySideFindings({
 function copyFindings({ domains, places, damaged }: KeySideFacts["copies"]): Finding[] {
   const found: Finding[] = [];
   const names = new Set(places.map(({ domain }) => domain));
-  if (domains < 2) {
+  const working = new Set(places.filter(({ failure }) => failure === null).map(({ domain }) => domain));
+  if (domains < 2 && working.size >= 2) {
+    const what = `what changed last is in ${domains} of 2 places that do not fail together: it goes there within seconds`;
+    found.push(finding("COPIES_FEW", what, "Ask again; `lockstep copy make` does it at once, and says what keeps it."));
+  } else if (domains < 2) {
     const [only] = names;
     const what =
       names.size === 1 && places.length > 1

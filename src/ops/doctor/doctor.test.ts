@@ -96,6 +96,13 @@ test("of a key side: each thing that is wrong is found, by itself", () => {
   ]);
 });
 
+test("where two places work, and what changed a moment ago is not in both, nobody is told to add a third", () => {
+  const late = { domains: 0, damaged: [], places: [place("/a", "here"), place("/b", "there")] };
+  const [found, ...others] = keySideFindings({ ...keySide, copies: late });
+  assert.deepEqual([found?.code, others], ["COPIES_FEW", []]);
+  assert.match(found?.what ?? "", /in 0 of 2 places .* within seconds/);
+});
+
 test("copies that fail together are no two copies", () => {
   const together = { domains: 1, damaged: [], places: [place("/a", "house"), place("/b", "house")] };
   const [found, ...others] = keySideFindings({ ...keySide, copies: together });

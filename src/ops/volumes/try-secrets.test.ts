@@ -50,7 +50,7 @@ function header(
       const tryable = only === null ? fitting(secret) : [...fitting(secret), ...onRequest];
       const protector = tryable.find(({ id, label }) => label === text && (only === null || id === only));
       if (protector === undefined) return Promise.reject(new LockstepError(broken, "it did not open"));
-      return Promise.resolve({ protector, volumeKeys: [], [Symbol.dispose]: () => undefined });
+      return Promise.resolve({ protector, others: [], volumeKeys: [], [Symbol.dispose]: () => undefined });
     },
     mapping: () => assert.fail("mapped"),
   };

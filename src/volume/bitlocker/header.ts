@@ -97,5 +97,5 @@ class BitlockerVolume implements EncryptedHeader {
 }
 
 function unlocked(protector: Protector | null, volumeKey: Secret): UnlockedVolume {
-  return { protector, volumeKeys: [volumeKey], [Symbol.dispose]: () => volumeKey.wipe() };
+  return { protector, others: [], volumeKeys: [volumeKey], [Symbol.dispose]: () => volumeKey.wipe() };
 }

@@ -17,6 +17,8 @@ export type UnlockTerms = {
 export interface UnlockedVolume extends Disposable {
   /** The protector that the secret opened; null for a volume key that was given, and where nothing is encrypted. */
   readonly protector: Protector | null;
+  /** Those that it opened besides, each of which has another of the volume's keys: while a volume is being re-encrypted. */
+  readonly others: readonly Protector[];
   /** Parallel to the mapping's ciphers: one, or two while a volume is being re-encrypted. */
   readonly volumeKeys: readonly Secret[];
 }

@@ -152,6 +152,6 @@ class Luks1Volume implements EncryptedHeader {
   #unlocked(protector: Protector | null, volumeKey: Secret): UnlockedVolume {
     // A null cipher has no key to decrypt with: the mapping names no cipher.
     const volumeKeys = this.#lock.cipher === null ? [] : [volumeKey];
-    return { protector, volumeKeys, [Symbol.dispose]: () => volumeKey.wipe() };
+    return { protector, others: [], volumeKeys, [Symbol.dispose]: () => volumeKey.wipe() };
   }
 }

@@ -186,8 +186,10 @@ function unlocked({ ciphers }: Luks2Plan, keys: readonly FoundKey[]): UnlockedVo
     if (found === undefined) throw new Error("a key was found for each digest of the plan");
     return new Secret(found.key.bytes.slice());
   });
+  const opened = keys.flatMap(({ way }) => way?.protector ?? []);
   return {
-    protector: keys.at(-1)?.way?.protector ?? null,
+    protector: opened.at(-1) ?? null,
+    others: opened.slice(0, -1),
     volumeKeys,
     [Symbol.dispose]: () => {
       for (const key of volumeKeys) key.wipe();
