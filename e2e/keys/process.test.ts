@@ -114,9 +114,9 @@ test("a key side that nobody can reach any more ends", async (t) => {
 
 test("without a key store, or with one that cannot be served, a command says why", async (t) => {
   const host = new KeyHost(t, minutes);
-  await assert.rejects(show(host), { code: "KEY_STORE_MISSING", hint: /lockstep init/ });
+  await assert.rejects(show(host), { code: "KEY_STORE_MISSING", hint: /lockstep recover.*keystore init/ });
   mkdirSync(host.path("state/keys"), { recursive: true });
-  await assert.rejects(show(host), { code: "KEY_STORE_MISSING", hint: /lockstep init/ });
+  await assert.rejects(show(host), { code: "KEY_STORE_MISSING", hint: /lockstep recover.*keystore init/ });
   writeFileSync(host.path("state/keys/keys.db"), "this is no database, however long one looks at it".repeat(100));
   await assert.rejects(show(host), { code: "KEY_STORE_CORRUPT", hint: /lockstep recover/ });
 });
