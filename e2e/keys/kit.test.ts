@@ -70,6 +70,7 @@ test("init that is stopped at a check word has made everything: the pages stay, 
 test("shares are asked for until there are enough; one that is mistyped, there already, or of another kit is asked for again", (t) => {
   const trial = new Trial(t);
   trial.prepare("lockstep init vault --key-file key --no-kit-check");
+  assert.match(trial.run("lockstep status").stdout, /the kit is stale: it was never checked: `lockstep kit check`/);
   shareOptions(trial, readKit(trial.path("lockstep-kit")).shares);
   trial.prepare("mv share-0 older", "lockstep kit create --to new --no-kit-check --custodians anna,boris,chen");
   shareOptions(trial, readKit(trial.path("new")).shares);
@@ -89,6 +90,7 @@ test("shares are asked for until there are enough; one that is mistyped, there a
   );
   assert.equal(status, 0, said);
   assert.match(said, /opens copy \d+ of epoch 1 in .*check it again in a year/s);
+  assert.doesNotMatch(trial.run("lockstep status").stdout, /the kit is stale/);
 });
 
 test("without a terminal nothing is begun that would end with a question", (t) => {

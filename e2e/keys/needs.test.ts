@@ -44,6 +44,29 @@ test("a version that was not tried on what nothing opens is needed; then by what
   assert.equal(trial.run("lockstep key delete web01/v1").status, 75);
 });
 
+test("a point needs its version under its machine's new name, while it is deleted, and once that was taken back", (t) => {
+  const trial = backedUpTrial(t);
+  if (trial === null) return;
+  trial.prepare(
+    "lockstep key bind web01/v1 disks/luks2.raw",
+    "lockstep machine rename web01 shop",
+    "lockstep backup shop",
+  );
+  const points = (): readonly string[] =>
+    needsOf(trial, "web01/v1")
+      .needs.filter(({ kind }) => kind === "point")
+      .map(({ what }) => what.replace(/@.*/, ""));
+  assert.deepEqual(points(), ["shop", "shop"]);
+  assert.match(trial.prepare("lockstep key find shop"), /^web01\/v1: /m);
+
+  const listed = trial.json("lockstep point list shop")["points"] as { id: string }[];
+  trial.prepare(`lockstep point delete ${listed[0]?.id ?? ""}`, "lockstep check shop");
+  assert.deepEqual(points(), ["shop", "shop"]);
+  trial.prepare(`lockstep point undelete ${listed[0]?.id ?? ""}`, "lockstep check shop");
+  assert.deepEqual(points(), ["shop", "shop"]);
+  assert.match(needsOf(trial, "web01/v1").refusal ?? "", /^2 recovery points need it, expected until /);
+});
+
 test("a vault is listed with its reporter, may be enrolled by another name, and retired; then its reports are refused", (t) => {
   const trial = backedUpTrial(t);
   if (trial === null) return;

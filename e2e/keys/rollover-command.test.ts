@@ -67,7 +67,10 @@ test("a key that was imported before its disk was protected under another name i
     "lockstep protect web01 --disk root=images/old-name.raw",
     "lockstep backup web01",
   );
-  assert.match(trial.prepare("lockstep key rollover old-name"), /^old-name\/v2 made, copied, added, tried;/);
+  const said = trial.prepare("lockstep key rollover old-name");
+  assert.match(said, /^old-name\/v2 made, copied, added, tried;/);
+  const [, next = ""] = /^Next, .* old-name\/v2: (lockstep backup web01)$/m.exec(said) ?? [];
+  assert.match(trial.prepare(next), /opened with old-name\/v2/);
   assert.deepEqual(slots(trial.path("images", "old-name.raw")), [1]);
 });
 

@@ -72,6 +72,11 @@ export function heardAsker(side: KeySide, name: RouteName, token: string | null)
   return caller.identity ?? (askers.includes("anybody") ? STRANGER : null);
 }
 
+/** Notes that a request was refused by the server, of whatever it was. @returns the failure; or why it could not be noted */
+export function auditUnasked(side: KeySide, name: RouteName, token: string | null, failure: unknown): unknown {
+  return auditFailure(side, identified(side, name, token).caller, { act: name, subject: "" }, failure);
+}
+
 /** Notes a failure in the audit log. @returns it; or why it could not be noted */
 function auditFailure(side: KeySide, caller: Caller, what: AuditedAct, failure: unknown): unknown {
   try {

@@ -103,6 +103,9 @@ test("a new kit takes the place of the old one, and copies are written for it", 
   const kit = { id: "00000001", threshold: 2, custodians: ["anna", "boris"], recipient: String(recipient), vaults: [] };
   await assert.rejects(keys.as("custodian", "kit.adopt", { ...kit, threshold: 3 }), { code: "ARGUMENT_INVALID" });
   await keys.as("custodian", "kit.adopt", kit);
+  for (const id of [kitId, kit.id]) {
+    await assert.rejects(keys.as("custodian", "kit.adopt", { ...kit, id }), { code: "NAME_TAKEN" });
+  }
   const made = await keys.as("custodian", "copy.make", { full: false });
   assert.deepEqual(made.written, { number: 2, kind: "full" });
   const { kit: shown } = await keys.as("custodian", "kit.show", {});

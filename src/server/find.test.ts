@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { addPassphrase, testKeySide } from "#testing/keys/key-side.ts";
+import { digestOf, idOf } from "#testing/keys/needs-world.ts";
 import { bindInput, samplePlace } from "#testing/keys/sample-binding.ts";
 import { sampleMake } from "#testing/volumes/luks1-sample.ts";
 
@@ -38,6 +39,33 @@ test("find takes what people see", async () => {
     ["keyslot 6"],
   );
   await assert.rejects(side.as("custodian", "key.find", { wanted: " {} " }), { code: "ARGUMENT_INVALID" });
+});
+
+test("find knows a machine by the name that its vault reports, whatever it was called when its volume was bound", async () => {
+  using side = await testKeySide();
+  await addPassphrase(side, "web01", "middle");
+  await addPassphrase(side, "other", "x");
+  const { binding } = await side.as("custodian", "key.bind", bindInput({ place: { ...samplePlace, machine: "a" } }));
+  const { protector, volumeIdentity } = binding;
+  const vault = idOf("vault");
+  const enrolled = { vault, name: "/backup/vault", rootCommitment: digestOf("root"), reporter: "backup" };
+  await side.as("custodian", "vault.enrol", enrolled);
+  const called = async (machineName: string): Promise<void> => {
+    const header = { volumeIdentity, headerDigest: digestOf("header"), protectors: [protector] };
+    const volumes = [{ disk: "vda", volume: "2", format: "luks1", ...header } as const];
+    const capturedAt = "2026-01-01T00:00:00Z";
+    const points = [{ point: idOf("point"), name: machineName, capturedAt, expectedUntil: null, volumes }];
+    await side.as("backup", "point.report", { vault, machine: idOf("machine"), machineName, points });
+  };
+  const found = async (wanted: string) => {
+    const reply = await side.as("auditor", "key.find", { wanted });
+    return reply.found.map(({ version }) => version.name);
+  };
+  assert.deepEqual(await found("shop"), []);
+  await called("shop");
+  assert.deepEqual(await found("Shop"), ["web01/v1"]);
+  await called("store"); // it was renamed
+  assert.deepEqual([await found("store"), await found("shop")], [["web01/v1"], []]);
 });
 
 test("find knows BitLocker's protectors by their key ID", async () => {

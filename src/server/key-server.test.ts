@@ -123,7 +123,19 @@ test("a stranger is refused before his body is read", async (t) => {
   const { entries } = await keys.as("auditor", "audit.list", { last: 10 });
   assert.deepEqual(
     entries.map(({ detail }) => detail["code"]),
-    ["IDENTITY_REJECTED", "IDENTITY_REJECTED"],
+    ["IDENTITY_REJECTED", "IDENTITY_REJECTED", "ARGUMENT_INVALID"],
+  );
+});
+
+test("what is refused before it is read has an entry under the name of whoever asked, and nothing of the body is in it", async (t) => {
+  const { keys, socket } = await served(t);
+  const body = `{"reason": "curious`;
+  await send(socket, { method: "POST", path: "/v1/keys", token: keys.tokens.backup, body });
+  await send(socket, { method: "POST", path: "/v1/nothing", token: keys.tokens.backup, body });
+  const { entries } = await keys.as("auditor", "audit.list", { last: 10 });
+  assert.deepEqual(
+    entries.map(({ who, act, subject, outcome, detail }) => [who, act, subject, outcome, detail]),
+    [["backup", "key.add", "", "refused", { code: "ARGUMENT_INVALID" }]],
   );
 });
 

@@ -14,7 +14,7 @@ import { utf8 } from "#bytes/text.ts";
 import { LockstepError, isLockstepError } from "#errors/errors.ts";
 import { RefusalBudget } from "#keys/access/refusal-budget.ts";
 import { databaseError } from "#keys/store/database-error.ts";
-import { answer, heardAsker } from "#server/answer.ts";
+import { answer, auditUnasked, heardAsker } from "#server/answer.ts";
 import { STRANGER } from "#server/audit-within-budget.ts";
 import type { Idle } from "#server/idle.ts";
 import type { KeySide } from "#server/key-side.ts";
@@ -91,27 +91,26 @@ function serveRoute({ server, side, idle, underWay, fail }: ServedParts, name: R
     using _request = idle.begin();
     const gone = new AbortController();
     request.raw.socket.once("close", () => gone.abort());
+    const token = tokenOf(request);
+    let answered: string;
     try {
-      const token = tokenOf(request);
-      const answered = JSON.stringify(await answer(side, name, { token, input: inputOf(request) }, gone.signal));
-      // What changes something was done, and its reply is short.
-      if (method === "GET") hold(underWay, heardAsker(side, name, token), answered.length, reply);
-      return await reply.type("application/json").send(answered);
+      answered = JSON.stringify(await answer(side, name, { token, input: inputOf(request) }, gone.signal));
     } catch (error) {
       return await fail(reply, error, name);
     }
+    // What changes something was done, and its reply is short.
+    if (method === "GET") hold(underWay, heardAsker(side, name, token), answered.length, reply);
+    return await reply.type("application/json").send(answered);
   };
   const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    try {
-      const asker = heardAsker(side, name, tokenOf(request));
-      if (asker === null) return await handler(request, reply);
-      hold(underWay, asker, bodyBytes(request, bodyLimit), reply);
-      return undefined;
-    } catch (error) {
-      return fail(reply, error, name);
-    }
+    const asker = heardAsker(side, name, tokenOf(request));
+    if (asker === null) return await handler(request, reply);
+    hold(underWay, asker, bodyBytes(request, bodyLimit), reply);
+    return undefined;
   };
-  server.route({ method, url: path, bodyLimit, onRequest, handler });
+  const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): void =>
+    void fail(reply, auditUnasked(side, name, tokenOf(request), refusedByServer(error)), name);
+  server.route({ method, url: path, bodyLimit, onRequest, handler, errorHandler });
 }
 
 /**

@@ -52,6 +52,8 @@ test("nobody has more than four of the largest requests under way, and others ar
   const { refused, end } = await beginFive(socket, keys.tokens.backup);
   t.after(end);
   assert.match(refused, /^HTTP\/1\.1 503 .*"RATE_LIMITED"/s);
+  const [entry] = (await keys.as("auditor", "audit.list", { last: 1 })).entries;
+  assert.deepEqual([entry?.who, entry?.act, entry?.detail], ["backup", "proof.begin", { code: "RATE_LIMITED" }]);
   await keyClient(socket, keys.tokens.backup).call("vault.list", {}, signal);
   const asCustodian = beginBody(socket, keys.tokens.custodian, 60 * MIB).end(); // let in, and then found cut
   assert.doesNotMatch(await answerTo(asCustodian), /RATE_LIMITED/);

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { base64, fromBase64, fromUtf8, utf8 } from "#bytes/text.ts";
+import { LockstepError } from "#errors/errors.ts";
 import { addPlace, removePlace } from "#keys/copies/places.ts";
 import { inTransaction } from "#keys/store/database.ts";
+import { memoryStore } from "#store/memory.ts";
 import { RolloverWorld } from "#testing/keys/rollover-world.ts";
+import { interceptedStore } from "#testing/stores/intercepted-store.ts";
 import { Luks2Maker } from "#testing/volumes/luks2-maker.ts";
 
 type Shown = Awaited<ReturnType<typeof shown>>;
@@ -71,6 +74,34 @@ test("nothing is to be added, and no value is given to anybody, before a durable
   });
   inTransaction(store.db, () => addPlace(store, { place: "memory", domain: "here" }));
   assert.equal((await world.next(id)).task.do, "add");
+});
+
+test("a rollover goes on, and values are given, once each place that can be reached has the new version, not one alone", async () => {
+  using world = await RolloverWorld.make();
+  const { side } = world.keySide;
+  const [first, second] = [memoryStore(), memoryStore()];
+  let code: "STORE_FULL" | "STORE_UNAVAILABLE" = "STORE_FULL";
+  const refusing = interceptedStore(second, (call, run) => {
+    if (call.operation === "put") throw new LockstepError(code, "no room");
+    return run();
+  });
+  let isWell = true;
+  Object.assign(side, {
+    openPlace: (place: string) => Promise.resolve(place === "memory" ? first : isWell ? second : refusing),
+  });
+  inTransaction(side.store.db, () => addPlace(side.store, { place: "other", domain: "there" }));
+  await world.keySide.as("custodian", "copy.make", { full: false });
+  isWell = false;
+  const { id } = await world.begin();
+  const values = () => world.keySide.as("custodian", "rollover.values", { rollover: id });
+  const refused = { code: "COPY_NOT_DURABLE", message: /other: no room/ };
+  for (let times = 0; times < 2; times++) {
+    await assert.rejects(world.next(id), refused, "the first place has it all the same");
+    await assert.rejects(values(), refused);
+  }
+  code = "STORE_UNAVAILABLE"; // a place that is away keeps nobody from anything
+  assert.equal((await world.next(id)).task.do, "add");
+  await values();
 });
 
 test("a header without room is refused before anything is made", async () => {

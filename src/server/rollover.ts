@@ -1,5 +1,6 @@
 import type { RolloverFacts, SharedVolumeFacts, rolloverRoutes } from "#api/rollover.ts";
 import { base64 } from "#bytes/text.ts";
+import { ensureVersionCopied } from "#keys/copies/copies.ts";
 import { compromiseVersion, sharedVolumes } from "#keys/rollovers/compromise.ts";
 import type { SharedVolume } from "#keys/rollovers/compromise.ts";
 import { abandonRollover } from "#keys/rollovers/rollover-abandon.ts";
@@ -37,7 +38,9 @@ export const rolloverAnswers: Answers<keyof typeof rolloverRoutes> = {
     subject: ({ rollover }) => `rollover ${rollover}`,
     before: ({ store }, { rollover }) => void findHandable(store, rollover),
     audits: true,
-    handle: ({ store }, caller, { rollover }) => {
+    handle: async (side, caller, { rollover }, signal) => {
+      const { store } = side;
+      await ensureVersionCopied(side, findHandable(store, rollover).newVersion, signal);
       const values = rolloverValues(store, caller, rollover);
       using old = values.old;
       using made = values.new;

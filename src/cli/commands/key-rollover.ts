@@ -75,7 +75,7 @@ export const define: Define = (command, run) => {
         const target = await findTarget(client, folder, name, options, signal);
         if (options.giveUp !== undefined) return giveUp(app, client, target, options.giveUp);
         const deps: RolloverDeps = { client, backupFolder: folder };
-        const volume = await findVolume(app, target.binding, options);
+        const { volume, machine } = await findVolume(app, target.binding, options);
         const executor = executorOf(target, options);
         const rollover = await begun(deps, volume, target, executor, signal);
         const aim: RolloverAim = options.abandon === true ? "back" : "forward";
@@ -84,7 +84,7 @@ export const define: Define = (command, run) => {
           executor === "cryptsetup" && options.confirm === undefined
             ? await runRollover(deps, volume, what, (each) => noteTask(app, each), signal)
             : await lookAtRollover(deps, volume, what, signal);
-        return finish(app, client, look, { path: volume.path, folder });
+        return finish(app, client, look, { path: volume.path, machine, folder });
       }),
     );
 };
@@ -125,25 +125,32 @@ async function begun(
   return beginRollover(deps, volume, { binding: binding.id, executor }, signal);
 }
 
+/** A volume, and the machine that it is of, as the vault calls that; null: the vault was not asked. */
+type FoundVolume = { readonly volume: RolloverVolume; readonly machine: string | null };
+
 /**
  * Where this host reaches the volume: as somebody says, else as the vault does. A key may be bound under other names than the vault has,
  * such as those of files that were imported before they were protected: then the volume itself says which disk it is.
  */
-async function findVolume(app: App, binding: BindingFacts, { path, confirm }: Options): Promise<RolloverVolume> {
+async function findVolume(app: App, binding: BindingFacts, { path, confirm }: Options): Promise<FoundVolume> {
   const { place, volumeIdentity: identity } = binding;
   const given = confirm ?? path;
-  if (given !== undefined) return { path: resolve(app.host.workingFolder, given), volume: null, identity };
+  if (given !== undefined) {
+    return { volume: { path: resolve(app.host.workingFolder, given), volume: null, identity }, machine: null };
+  }
   const { logs } = await (await app.openVault()).machines();
   const machines = logs.map(({ fold }) => fold.machine);
   const { name: host } = app.host;
   const named = place === null ? null : diskNamed(machines, place);
-  if (place !== null && named?.host === host) return { path: named.path, volume: place.volume, identity };
+  if (place !== null && named?.host === host) {
+    return { volume: { path: named.path, volume: place.volume, identity }, machine: place.machine };
+  }
   if (place !== null && named !== null) {
     throw unknownPlace(`the disk ${place.disk} of ${place.machine} is reached from ${named.host}`);
   }
   const [found, another] = await disksWithVolume(machines, { host, identity }, app.signal);
   if (found === undefined) throw unknownPlace("no disk that the vault backs up from this host has it");
-  if (another === undefined) return { path: found.path, volume: null, identity };
+  if (another === undefined) return { volume: { path: found.path, volume: null, identity }, machine: found.machine };
   const both = [found, another].map(({ machine, disk, path: at }) => `${at} (${disk} of ${machine})`);
   throw unknownPlace(`more than one disk has it: ${both.join(", ")}`);
 }
@@ -168,12 +175,13 @@ async function finish(
   { output, signal }: App,
   client: KeyClient,
   { rollover, task, live, notTried }: RolloverLook,
-  { path, folder }: { readonly path: string; readonly folder: string },
+  { path, machine, folder }: { readonly path: string; readonly machine: string | null; readonly folder: string },
 ): Promise<ExitCode> {
   for (const message of notTried) output.warn({ code: "ROLLOVER_WARNING", message: `not tried: ${message}` });
   const headerBackup = await keptHeader(folder, rollover.id);
   const { refusal } = await client.call("version.needs", { version: rollover.oldVersion }, signal);
-  const lines = task.do === "nothing" ? endedLines(rollover, refusal, headerBackup) : stepLines(rollover, task);
+  const ended = { machine, refusal, headerBackup };
+  const lines = task.do === "nothing" ? endedLines(rollover, ended) : stepLines(rollover, task);
   output.print(...lines);
   output.finish({ rollover, task, path, volume: live.volume, oldKeptBecause: refusal, notTried, headerBackup });
   return exitCodes.done;

@@ -17,14 +17,14 @@ export function rewrapWarnings(damaged: readonly string[], notErased: string | n
   ];
 }
 
-/** A warning where what is gone may still be in pieces in the database file. */
+/** A warning where what is gone may still be in the database file, or in a copy beside it. */
 export function notErasedWarnings(why: string | null): readonly Warning[] {
   if (why === null) return [];
   return [
     {
       code: "NOT_ERASED",
-      message: `the key store's file could not be written anew, so pieces of what is gone may be in it: ${why}`,
-      hint: "Make room on its disk, and then: lockstep keystore rekey",
+      message: `what is gone may still be in the key store's folder, which could not be rid of it: ${why}`,
+      hint: "Make room on its disk, or remove the file that is named, and then: lockstep keystore rekey",
     },
   ];
 }

@@ -39,19 +39,19 @@ function rollover(volumeFormat: "luks2" | "bitlocker", step: RolloverFacts["step
 
 test("what came of it: why the old version is kept, that the volume key stays, and where the header is", () => {
   const until = "1 recovery point needs it, expected until 2033-12-31";
-  const [first, second, , next, kept] = endedLines(rollover("luks2"), until, "/state/rollovers/0.header");
+  const headerBackup = "/state/rollovers/0.header";
+  const [first, second, , next, kept] = endedLines(rollover("luks2"), { machine: null, refusal: until, headerBackup });
   assert.equal(first, `web01/v2 made, copied, added, tried; web01/v1 kept: ${until}`);
   assert.match(second ?? "", /^The volume key is as it was: .* web01\/v1 still opens/);
   assert.equal(next, "Next, a recovery point that opens with web01/v2: lockstep backup web01");
   assert.match(kept ?? "", /\/state\/rollovers\/0\.header$/);
-  assert.equal(
-    endedLines(rollover("luks2"), null, null)[0],
-    "web01/v2 made, copied, added, tried; nothing needs web01/v1 any more",
-  );
+  const renamed = endedLines(rollover("luks2"), { machine: "shop", refusal: null, headerBackup: null });
+  assert.equal(renamed[0], "web01/v2 made, copied, added, tried; nothing needs web01/v1 any more");
+  assert.match(renamed[3] ?? "", /: lockstep backup shop$/);
 });
 
 test("an abandoned one says which version opens the volume", () => {
-  assert.deepEqual(endedLines(rollover("luks2", "abandoned"), null, null), [
+  assert.deepEqual(endedLines(rollover("luks2", "abandoned"), { machine: null, refusal: null, headerBackup: null }), [
     "abandoned: web01/v1 opens the volume as before, web01/v2 does not",
   ]);
 });

@@ -1,16 +1,21 @@
 import type { RolloverFacts, RolloverTask } from "#api/rollover.ts";
 
-/** What came of a rollover that has ended, for a person. @param refusal  why the old version is kept; null: nothing needs it */
+/**
+ * What came of a rollover that has ended, for a person.
+ *
+ * @param more.machine  as the vault calls it; null: that is not known, and it is as it was when the old version was bound
+ * @param more.refusal  why the old version is kept; null: nothing needs it
+ */
 export function endedLines(
   { step, oldVersion, newVersion, binding }: RolloverFacts,
-  refusal: string | null,
-  headerBackup: string | null,
+  more: { readonly machine: string | null; readonly refusal: string | null; readonly headerBackup: string | null },
 ): string[] {
+  const { refusal, headerBackup } = more;
   if (step === "abandoned") {
     return [`abandoned: ${oldVersion} opens the volume as before, ${newVersion} does not`, ...backupLine(headerBackup)];
   }
   const kept = refusal === null ? `nothing needs ${oldVersion} any more` : `${oldVersion} kept: ${refusal}`;
-  const machine = binding.place?.machine ?? "the machine";
+  const machine = more.machine ?? binding.place?.machine ?? "the machine";
   return [
     `${newVersion} made, copied, added, tried; ${kept}`,
     `The volume key is as it was: with an old header, such as that of a point, ${oldVersion} still opens what is written from now on.`,

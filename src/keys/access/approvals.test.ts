@@ -138,6 +138,22 @@ test("an act that is refused although it was approved uses nothing up", async ()
   assert.equal((await keys.as("custodian", "approval.show", { approval })).approval.state, "waiting");
 });
 
+test("an approval by somebody whose token has expired since counts no more", async () => {
+  const { keys, bob } = await twoCustodians();
+  using _keys = keys;
+  const temp = { name: "temp", role: "custodian", expiresAt: "2026-01-01T12:00:00Z" } as const;
+  await keys.ask(bob, "approval.approve", { approval: await asked(keys.as("custodian", "identity.add", temp)) });
+  const { token } = await keys.as("custodian", "identity.add", temp);
+  const add = () => keys.as("custodian", "identity.add", eve);
+  const approval = await asked(add());
+  await keys.ask(token, "approval.approve", { approval });
+  assert.equal((await keys.ask(bob, "approval.show", { approval })).approval.state, "approved");
+  keys.pass({ hours: 12 });
+  assert.equal(await asked(add()), approval);
+  await keys.ask(bob, "approval.approve", { approval });
+  await add();
+});
+
 test("two who ask for the same at once do it once", async () => {
   const { keys, bob } = await twoCustodians();
   using _keys = keys;

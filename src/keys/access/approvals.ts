@@ -162,7 +162,7 @@ export function decide(
 }
 
 const SELECT = `SELECT approvals.*, asker.name AS asker_name, decider.name AS decider_name,
-    decider.revoked_ms AS decider_revoked_ms
+    decider.revoked_ms AS decider_revoked_ms, decider.expires_ms AS decider_expires_ms
   FROM approvals JOIN identities AS asker ON asker.id = approvals.asked_by
   LEFT JOIN identities AS decider ON decider.id = approvals.decided_by`;
 
@@ -188,6 +188,7 @@ function stateOf(row: Readonly<Record<string, unknown>>, nowMs: number): Approva
   if (Number(row["expires_ms"]) <= nowMs) return "expired";
   if (row["decision"] === "rejected") return "rejected";
   // An approval by somebody who is a custodian no longer is none.
-  if (row["decision"] === "approved" && row["decider_revoked_ms"] === null) return "approved";
-  return "waiting";
+  const { decision, decider_revoked_ms: revokedMs, decider_expires_ms: expiresMs } = row;
+  const isCustodian = revokedMs === null && (expiresMs === null || Number(expiresMs) > nowMs);
+  return decision === "approved" && isCustodian ? "approved" : "waiting";
 }

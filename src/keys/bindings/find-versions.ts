@@ -20,8 +20,8 @@ const LEAST_LENGTH = 3;
 
 /**
  * Finds versions by what people see of a volume, a machine or a key: the key ID that BitLocker shows (the first eight digits of a
- * protector's GUID, or all of it), a volume's UUID or GUID or the start of it, a machine's name, the name of a key or version, and what
- * is written in a name or note. Letters' case does not matter, nor do braces, blanks and missing hyphens in a GUID.
+ * protector's GUID, or all of it), a volume's UUID or GUID or the start of it, a machine's name (as it was when something was bound, or
+ * as its vault reports it, with points that the version opens), the name of a key or version, and what is written in a name or note. Letters' case does not matter, nor do braces, blanks and missing hyphens in a GUID.
  *
  * @returns by name; at most 1,000
  * @throws {LockstepError} ARGUMENT_INVALID: there is nothing to look for
@@ -48,6 +48,10 @@ export function findVersions(store: KeyStore, text: string): readonly FoundVersi
            SELECT version FROM bindings
            WHERE lower(machine) = ?1
              OR substr(lower(volume_uuid), 1, length(?2)) = ?2 OR substr(protector_id, 1, length(?2)) = ?2)
+         OR versions.id IN (
+           SELECT bindings.version FROM header_protectors JOIN bindings USING (volume_identity, protector)
+           WHERE header IN (
+             SELECT header FROM machines JOIN point_volumes USING (vault, machine) WHERE lower(machines.name) = ?1))
        ORDER BY keys.name, versions.number LIMIT ?4`,
     )
     .all(wanted, guid, part, FOUND_LIMIT)

@@ -77,7 +77,24 @@ export async function tryPlace(side: CopySide, place: string, signal: AbortSigna
   return await ownCopies(side.store, { place, objects }, signal);
 }
 
-/** Whether a durable copy has a version as it is now. Does not look at the places. */
+/**
+ * Sees to it that a version as it is now is in a copy in every place that can be reached, and in one at least. Looks at the places only
+ * where one of them lacks it, as far as is known.
+ *
+ * @throws {LockstepError} as `ensureCopied`
+ */
+export async function ensureVersionCopied(
+  side: CopySide,
+  version: Pick<Version, "id">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store } = side;
+  const chain = loadChain(store);
+  const isInAll = placesInUse(store).every(({ id }) => chain.every(({ places }) => places.has(id)));
+  if (!isInAll || !versionIsCopied(store, version)) await ensureCopied(side, signal);
+}
+
+/** Whether a durable copy, in one place at least, has a version as it is now. Does not look at the places. */
 export function versionIsCopied(store: KeyStore, { id }: Pick<Version, "id">): boolean {
   const newest = loadChain(store).at(-1);
   return newest !== undefined && !hasChangedAfter(store.db, newest.upto, { table: "versions", key: rowKey(id) });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { utf8 } from "#bytes/text.ts";
 import { isSignedBy } from "#crypto/ed25519.ts";
+import { removePlace } from "#keys/copies/places.ts";
 import { deleteVersions, recoverVersions } from "#keys/custody/delete-versions.ts";
 import { destroyVersions } from "#keys/custody/destroy-versions.ts";
 import type { KeyStore } from "#keys/key-store.ts";
@@ -12,6 +13,7 @@ import { signedBytes } from "#keys/store/key-ring.ts";
 import { itself } from "#keys/store/model.ts";
 import { findVersion, versionName, versionValue } from "#keys/versions/versions.ts";
 import type { Version } from "#keys/versions/versions.ts";
+import { CopyBench } from "#testing/keys/copy-bench.ts";
 import { addTestVersion, testKeyStore } from "#testing/keys/key-store.ts";
 
 function hold(store: KeyStore, name: string): string {
@@ -93,7 +95,7 @@ test("one version that is needed keeps all that were named with it from being de
   assert.equal(store.db.prepare("SELECT count(*) AS n FROM certificates").get()?.["n"], 0);
 });
 
-test("a certificate is signed, and says what was destroyed and which copies still hold it", async () => {
+test("a certificate is signed, and says what was destroyed, when and by whom", async () => {
   using store = await testKeyStore();
   const version = addTestVersion(store, "web01", "one");
   deleteVersions(store, itself, "web01");
@@ -114,6 +116,22 @@ test("a certificate is signed, and says what was destroyed and which copies stil
     destroyedBy: "key side",
     copies: [], // no place is configured
   });
+});
+
+test("a certificate lists the places whose copies still hold the value, with the day on which that ends where it is known", async () => {
+  using bench = await CopyBench.make("a", "b");
+  const { store } = bench;
+  bench.add("web01");
+  await bench.copy();
+  inTransaction(store.db, () => removePlace(store, "b")); // what lies there is no longer ours to delete
+  bench.pass(1);
+  deleteVersions(store, itself, "web01");
+  const [destroyed] = destroyVersions(store, itself, ["web01/v1"]).versions;
+  const { copies } = JSON.parse(destroyed?.certificate.signed ?? "{}") as { copies?: unknown };
+  assert.deepEqual(copies, [
+    { place: "a", copies: 1, goneAt: "2026-04-01T00:00:00Z" },
+    { place: "b", copies: 1, goneAt: null },
+  ]);
 });
 
 test("in a frozen store nothing is deleted or destroyed, and in a sealed one nothing destroyed", async () => {

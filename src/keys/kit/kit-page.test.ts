@@ -44,6 +44,28 @@ test("a page has everything that recovery needs, in both languages", async () =>
   assert.match(html, /HKDF-SHA-256 .*<code>lockstep v1 kit copies<\/code>/s); // as docs/format/kit.md says, for the day when that is lost
 });
 
+/** What both languages have to say alike: commands and files, how many steps and headings there are, and facts of this very kit. */
+function saidIn(section: string) {
+  const own = section.replaceAll(/<p lang="en"[^]*?<\/p>/g, ""); // for programmers, and there once
+  const codes = [...own.matchAll(/<code>([^<]*)<\/code>/g)].map(([, code = ""]) => code.replace(/ \/.*$/, ""));
+  const facts = ["Anna", "2026-11-27", "5".repeat(32), "age-encryption.org"].filter((fact) => own.includes(fact));
+  const numbers = /(?:Page|第) ([0-9]+) (?:of|页，共) ([0-9]+)/.exec(own)?.slice(1);
+  return { codes: codes.toSorted(), steps: own.match(/<li>/g)?.length, facts, numbers };
+}
+
+test("both languages give the same commands, steps and facts", async () => {
+  for (const threshold of [1, 2]) {
+    const shares = threshold === 1 ? 1 : 3;
+    const [share] = await splitKit(new Secret(systemRandom(32)), { threshold, shares });
+    assert.ok(share !== undefined);
+    const html = kitPage(await page({ share, shares }));
+    const [, english = "", chinese = ""] = html.split("<section");
+    const said = saidIn(english);
+    assert.deepEqual([said.steps, said.facts.length, said.numbers], [5, 4, ["1", String(shares)]]);
+    assert.deepEqual(saidIn(chinese), said);
+  }
+});
+
 test("however many vaults there are, each QR code can be read", async () => {
   const vaults = Array.from({ length: 50 }, (_, at) => ({
     id: String(at).padStart(32, "0"),

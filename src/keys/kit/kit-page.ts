@@ -82,7 +82,7 @@ ${facts(page, { share: "Share", key: "Copy-signing key", root: "Root-key commitm
 }
 
 function chinese(page: KitPage): string {
-  const { share, shares, custodian, madeAt } = page;
+  const { share, shares, custodian, madeAt, storeId } = page;
   const alone = share.threshold === 1;
   const needed = alone
     ? "仅凭本页即可恢复。"
@@ -112,7 +112,7 @@ function chinese(page: KitPage): string {
 </table>
 <h2 lang="en">Without Lockstep and its documents <span lang="zh">（供程序员参考）</span></h2>
 ${derivation}
-<p class="last">每年检查一次：<code>lockstep kit check</code>。保管人变动后，请制作新的套件并销毁本页。</p>
+<p class="last">每年检查一次：<code>lockstep kit check</code>。保管人变动后，请制作新的套件并销毁本页。密钥库编号：${storeId}。</p>
 </section>`;
 }
 

@@ -57,7 +57,7 @@ test("any k of n shares give the secret back, from what people typed", async () 
   }
 });
 
-test("fewer shares than the threshold say nothing, and which are missing is said", async () => {
+test("fewer shares than the threshold are refused, and how many there are is said", async () => {
   const [one, two] = (await typed(3, 5)).map(parseShare);
   assert.ok(one !== undefined && two !== undefined);
   await assert.rejects(combineShares([]), { code: "KIT_REJECTED" });
@@ -67,6 +67,24 @@ test("fewer shares than the threshold say nothing, and which are missing is said
     message: /needs 3 shares, and there are 2$/,
   });
   await assert.rejects(combineShares([one, two, two]), { code: "KIT_REJECTED", message: /share 2 is there twice/ });
+});
+
+test("one share fewer than the threshold: what they are and sum up to takes every value, whatever the secret is", async () => {
+  for (const secretByte of [0, 255]) {
+    const secret = new Secret(new Uint8Array(32).fill(secretByte));
+    for (const threshold of [2, 3]) {
+      const seen = Array.from({ length: threshold - 1 }, () => new Set<number>());
+      const sums = new Set<number>();
+      for (let times = 0; times < 400; times++) {
+        const shares = await splitKit(secret, { threshold, shares: threshold });
+        const bytes = shares.slice(1).map(({ part }) => part.bytes.subarray(0, 32));
+        for (const [at, part] of bytes.entries()) for (const byte of part) seen[at]?.add(byte);
+        for (let at = 0; at < 32; at++) sums.add(bytes.reduce((sum, part) => sum ^ (part[at] ?? 0), 0));
+      }
+      // Of 12,800 bytes each of 256 values is missing with e^-50: a polynomial that could not be constant would miss one.
+      for (const values of [...seen, sums]) assert.equal(values.size, 256);
+    }
+  }
 });
 
 test("shares of two sets are not mixed", async () => {
@@ -82,6 +100,13 @@ test("shares of two sets are not mixed", async () => {
     message: /do not fit together/,
   });
   await assert.rejects(combineShares([one, { ...one, index: 2 }]), { message: /do not fit together/ });
+  const ofThree = (await typed(3, 5)).map(parseShare);
+  await assert.rejects(combineShares([...ofThree.slice(0, 2), two]), { message: /of several sets/ });
+  const [first, second] = ofThree;
+  assert.ok(first !== undefined && second !== undefined);
+  const asOfTwo = [first, second].map((share) => ({ ...share, threshold: 2 })); // two that claim to be enough
+  await assert.rejects(combineShares(asOfTwo), { code: "KIT_REJECTED", message: /do not fit together/ });
+  await assert.rejects(combineShares([first, { ...second, threshold: 2 }]), { code: "KIT_REJECTED" });
 });
 
 test("one wrong character is found, wherever it is, and its group is named", async () => {

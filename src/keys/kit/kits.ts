@@ -1,3 +1,4 @@
+import { LockstepError } from "#errors/errors.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 
 /** A kit as the store knows it: everything but its secret. */
@@ -38,12 +39,17 @@ export function currentKit({ db }: KeyStore): Kit | null {
   };
 }
 
-/** Makes a kit the one in use. To be called inside a transaction. */
+/** Makes a kit the one in use. To be called inside a transaction. @throws {LockstepError} NAME_TAKEN: it is one already, or was */
 export function adoptKit(
   store: KeyStore,
   kit: Pick<Kit, "id" | "threshold" | "custodians" | "recipient" | "vaults">,
 ): void {
   const { db, deps } = store;
+  if (db.prepare("SELECT 1 FROM kits WHERE id = ?").get(kit.id) !== undefined) {
+    throw new LockstepError("NAME_TAKEN", `adopting the kit ${kit.id}: there is one of this id, or there was`, {
+      hint: "Make another one: `lockstep kit create`.",
+    });
+  }
   const nowMs = deps.now().epochMilliseconds;
   db.prepare("UPDATE kits SET replaced_ms = ? WHERE replaced_ms IS NULL").run(nowMs);
   db.prepare("INSERT INTO kits VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)").run(

@@ -1,6 +1,6 @@
 import { LockstepError } from "#errors/errors.ts";
 import { act } from "#keys/access/act.ts";
-import { ensureCopied, versionIsCopied } from "#keys/copies/copies.ts";
+import { ensureVersionCopied } from "#keys/copies/copies.ts";
 import type { CopySide } from "#keys/copies/open-places.ts";
 import type { KeyStore } from "#keys/key-store.ts";
 import { keyslotsFull } from "#keys/rollovers/rollover-begin.ts";
@@ -27,7 +27,7 @@ export type RolloverNext = {
  * Looks at the live header of a rollover's volume, writes down what it shows, and says what to do next. What was done before is
  * seen, not believed; so this can be asked again at any time.
  *
- * Nothing is added before the new version is in a copy that is durable and was read back.
+ * Nothing is added before the new version is in a copy that is durable and was read back, in every place that can be reached.
  *
  * @param given.header  the live header's bytes
  * @returns             "nothing" to do: it has ended
@@ -43,7 +43,7 @@ export async function nextOfRollover(
   const { store } = deps;
   const before = loadRollover(store, given.rollover);
   if (before.endedMs !== null) return noteEnded(store, caller, before);
-  if (given.aim === "forward" && !versionIsCopied(store, before.newVersion)) await ensureCopied(deps, signal);
+  if (given.aim === "forward") await ensureVersionCopied(deps, before.newVersion, signal);
   const look = await lookAtRollover(deps, before, given.header, signal);
   const { state, task } = sound(planRollover(before, look.seen, given.aim), before);
   const detail = { step: state.step, ...shownTask(task), headerDigest: look.header.facts.headerDigest };

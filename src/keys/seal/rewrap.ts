@@ -14,7 +14,7 @@ export type Rewrapped = {
   readonly values: number;
   /** What could not be unwrapped and stays as it is, in people's words; the wrapping key of each stays too. */
   readonly damaged: readonly string[];
-  /** Why what was replaced may still be in pieces in the database file, in words: see `eraseFreed`. Null when it is not. */
+  /** Why what was replaced may still be in the database file or a copy beside it, in words: see `eraseFreed`. Null when it is not. */
   readonly notErased: string | null;
 };
 

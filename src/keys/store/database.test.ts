@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -201,6 +210,37 @@ test("after freed space was erased, no byte of what was deleted is in the databa
   db.exec("DELETE FROM keys");
   eraseFreed(db);
   assert.equal(isInFiles(path, "that must go"), false);
+});
+
+test("what a change of the schema left a copy of is in no copy either, once freed space was erased", (t) => {
+  const path = newPath(t);
+  openDatabase(path, { create: true }).close();
+  rmSync(path);
+  {
+    using made = new DatabaseSync(path);
+    made.exec(
+      `${steps[0]}; PRAGMA user_version = 1; INSERT INTO keys VALUES ('k', 'web01', 1, 'a value that must go')`,
+    );
+  }
+  using db = openDatabase(path, { create: false });
+  const copy = `${path}.before-schema-${SCHEMA_VERSION}`;
+  copyFileSync(copy, `${path}.before-schema-1`);
+  copyFileSync(copy, `${path}.before-schema-${SCHEMA_VERSION}.unfinished`);
+  writeFileSync(`${path}.mine`, "somebody's own file");
+  db.exec("DELETE FROM keys");
+  assert.equal(eraseFreed(db), null);
+  assert.deepEqual(
+    readdirSync(join(path, "..")).filter((name) => readFileSync(join(path, "..", name)).includes("must go")),
+    [],
+  );
+  assert.equal(readFileSync(`${path}.mine`, "utf8"), "somebody's own file");
+});
+
+test("a copy that cannot be removed is said to be left", (t) => {
+  const path = newPath(t);
+  using db = openDatabase(path, { create: true });
+  mkdirSync(`${path}.before-schema-1`);
+  assert.match(eraseFreed(db) ?? "", /before-schema-1/);
 });
 
 function isInFiles(path: string, text: string): boolean {

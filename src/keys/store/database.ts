@@ -9,7 +9,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { LockstepError } from "#errors/errors.ts";
@@ -27,6 +27,9 @@ const steps = readdirSync(folder)
 
 /** The schema that this program reads and writes. */
 export const SCHEMA_VERSION = steps.length;
+
+/** Between the name of the database and the schema that it was brought to: the name of the copy from before. */
+const COPY_MARK = ".before-schema-";
 
 /** Pages of 4 KiB in the write-ahead log before a commit moves them to the database: fewer than one report of 200 points takes. */
 const CHECKPOINT_PAGES = 4000;
@@ -73,7 +76,7 @@ function prepareFile(path: string, create: boolean): void {
   }
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
   throw new LockstepError("KEY_STORE_MISSING", `opening the key store ${path}: there is none`, {
-    hint: "`lockstep init` makes one; `lockstep recover` brings one back from a copy.",
+    hint: "`lockstep recover` brings it back from a copy, `lockstep keystore init` makes one for a vault that has none.",
   });
 }
 
@@ -87,7 +90,7 @@ function migrate(db: DatabaseSync, path: string): void {
     );
   }
   if (found === SCHEMA_VERSION) return;
-  if (found > 0 && path !== ":memory:") copyTo(db, `${path}.before-schema-${SCHEMA_VERSION}`);
+  if (found > 0 && path !== ":memory:") copyTo(db, `${path}${COPY_MARK}${SCHEMA_VERSION}`);
   db.exec("BEGIN IMMEDIATE");
   for (const step of steps.slice(found)) db.exec(step);
   fillRowSums(db);
@@ -174,19 +177,31 @@ function versionOf(db: DatabaseSync): number {
 
 /**
  * Writes the database anew without what was deleted from it, and empties its log: `secure_delete` alone leaves a piece behind
- * where rows move from page to page. Does not reach what the file system or the medium keeps. Not to be called in a
- * transaction; it takes about a second for each 100 MB.
+ * where rows move from page to page. Removes the copies that changes of the schema left beside it, which hold what was deleted
+ * since. Does not reach what the file system or the medium keeps. Not to be called in a transaction; it takes about a second for
+ * each 100 MB.
  *
  * @returns  why that could not be done, in words: the disk is full, say. Null when it was
  */
 export function eraseFreed(db: DatabaseSync): string | null {
   try {
     db.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
+    removeCopies(db);
     return null;
   } catch (error) {
-    if (error instanceof Error && "errcode" in error) return error.message;
+    if (error instanceof Error && ("errcode" in error || "syscall" in error)) return error.message;
     throw error;
   }
+}
+
+/** Removes what `copyTo` made at any schema, finished or not. */
+function removeCopies(db: DatabaseSync): void {
+  const path = db.location();
+  if (path === null) return; // in memory
+  const beside = dirname(path);
+  const copies = readdirSync(beside).filter((name) => name.startsWith(`${basename(path)}${COPY_MARK}`));
+  for (const name of copies) rmSync(join(beside, name));
+  if (copies.length > 0) syncPath(beside);
 }
 
 /**

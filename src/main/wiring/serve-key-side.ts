@@ -115,7 +115,7 @@ function userName(): string {
 async function refuseMissing({ database, folder }: KeyPaths): Promise<void> {
   if ((await fileOrNull(database)) !== null) return;
   throw new LockstepError("KEY_STORE_MISSING", `opening the key store ${folder}: there is none`, {
-    hint: "`lockstep init` makes one; `lockstep recover` brings one back from a copy.",
+    hint: "`lockstep recover` brings it back from a copy, `lockstep keystore init` makes one for a vault that has none.",
   });
 }
 
