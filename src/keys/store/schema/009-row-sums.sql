@@ -3,6 +3,6 @@
 CREATE TABLE row_sums (
   table_name TEXT PRIMARY KEY,
   row_count INTEGER NOT NULL,
-  -- The SHA-256 of each of its rows, joined by exclusive-or.
-  sum BLOB NOT NULL
+  -- The SHA-256 of each of its rows, joined by exclusive-or: 64 hexadecimal digits.
+  sum TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
