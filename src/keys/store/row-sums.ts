@@ -34,7 +34,7 @@ export function fillRowSums(db: DatabaseSync): void {
 
 /** Keeps the sums in step with all that this connection changes from now on, within the same transaction. */
 export function keepRowSums(db: DatabaseSync): void {
-  // Of texts: node:sqlite makes an ArrayBuffer of each BLOB, and very many of those make its collector slow.
+  // Of texts: of each BLOB, node:sqlite would make an ArrayBuffer.
   db.function("row_sum", (before, row) => textOf(numberOf(before) ^ hashOf(String(row))));
   for (const { name, columns } of summedTables(db)) {
     const [before, after] = [rowText(columns, "old."), rowText(columns, "new.")];
